@@ -1,0 +1,23 @@
+//! The table of what was carved.
+
+use crate::evidence::HostPath;
+use crate::facts::HostText;
+
+crate::table! {
+    pub struct Indicator in indicators, "What was found in bytes: one row for each distinct value in each place carved.";
+    kind: &'static str, "", "url, pool (host:port or URL of a known pool, or one in a mining context), address (IP:port), domain, wallet, stratum (a Stratum message), miner-config, miner-option, shell (a download-and-run line), drop (a message that a payload was written to a path), run (a message that one was started).";
+    value: HostText, "", "The indicator itself, normalised: for drop, the path; for wallet, the address; for url, the URL.";
+    detail: Option<HostText>, "", "More of it: coin of a wallet, name of a pool, host of a URL.";
+    host: Option<HostText>, "", "The host name or address in it, where there is one.";
+    port: Option<u16>, "", "The port in it, where there is one.";
+    offset: u64, "bytes", "Offset of the first occurrence in the bytes carved; for memory, the address.";
+    region: Option<HostText>, "", "For memory, the mapping and its permissions.";
+    encoding: &'static str, "", "ascii or utf-16le.";
+    context: HostText, "", "The printable run it stands in, at most 256 bytes.";
+    count: u64, "", "Occurrences in this place.";
+    why: String, "", "Why it counts.";
+    place: &'static str, "", "executable, deleted-file, deleted-library, memfd, memory, file.";
+    pid: Option<u32>, "", "The process whose executable, file or memory it is.";
+    path: Option<HostPath>, "", "The file; for memory, the process's executable.";
+    origin: String, "", "Fact id of what was carved: elf/…, open_files/…, mappings/…, processes/…, files/….";
+}

@@ -1,0 +1,9 @@
+//! Hands the arguments and streams to [`davy::cli`] and returns its exit code.
+
+fn main() -> std::process::ExitCode {
+    davy::cli::run(
+        std::env::args_os(),
+        &mut std::io::stdout().lock(),
+        &mut std::io::stderr().lock(),
+    )
+}

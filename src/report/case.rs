@@ -1,0 +1,106 @@
+//! The case as every report shows it; serialised, it is `davy.report/1`.
+
+use crate::graph::Step;
+use crate::judge::{Answer, Finding, Verdict};
+use serde::Serialize;
+
+/// All that a run found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Case {
+    /// `davy.report/1`.
+    pub schema: &'static str,
+    /// What made it.
+    pub tool: Tool,
+    /// What was read.
+    pub sources: Vec<SourceLine>,
+    /// Which host it is.
+    pub host: HostSummary,
+    /// The line to read first.
+    pub verdict: Verdict,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// How the pieces hang together, in time order.
+    pub story: Vec<Step>,
+    /// What the lead was, where one was given, and whether it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead: Option<String>,
+    /// In order of time.
+    pub timeline: Vec<TimelineLine>,
+    /// What was read and how completely.
+    pub coverage: Vec<CoverageLine>,
+    /// What each playbook answered.
+    pub playbooks: Vec<Answer>,
+}
+
+/// Which davy, with which playbooks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tool {
+    /// davy.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// SHA-256 of the program that ran; empty where it could not be read.
+    pub sha256: String,
+    /// SHA-256 over the playbooks and lookups it judged with.
+    pub playbooks_sha256: String,
+}
+
+/// One source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceLine {
+    /// live, directory, recording, text.
+    pub kind: String,
+    /// Host name or path.
+    pub name: String,
+}
+
+/// The host in a few words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HostSummary {
+    /// Node name.
+    pub hostname: String,
+    /// /etc/machine-id.
+    pub machine_id: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Distribution.
+    pub os: String,
+    /// RFC 3339.
+    pub boot_time: String,
+    /// RFC 3339.
+    pub taken: String,
+    /// Addresses that are not loopback.
+    pub addresses: Vec<String>,
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TimelineLine {
+    /// RFC 3339.
+    pub time: String,
+    /// RFC 3339.
+    pub earliest: String,
+    /// RFC 3339.
+    pub latest: String,
+    /// Kind of event.
+    pub kind: String,
+    /// What happened.
+    pub message: String,
+    /// Where that was read.
+    pub source: String,
+    /// Fact it was taken from.
+    pub fact: String,
+    /// Findings on that fact.
+    pub findings: Vec<String>,
+}
+
+/// How completely one thing was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CoverageLine {
+    /// Table, column or artefact.
+    pub what: String,
+    /// complete, partial, absent, denied, timed-out, not-captured.
+    pub status: String,
+    /// What is missing.
+    pub detail: String,
+}

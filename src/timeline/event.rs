@@ -1,0 +1,14 @@
+//! One event.
+
+use crate::facts::Time;
+
+crate::table! {
+    pub struct Event in timeline, "Events in order of their best time.";
+    time: Time, "", "Best estimate.";
+    earliest: Time, "", "Not before.";
+    latest: Time, "", "Not after.";
+    kind: &'static str, "", "boot, process-start, file-made, file-changed, file-deleted, persistence-changed, package-installed, connection-seen, collected.";
+    message: String, "", "What happened.";
+    subject: String, "", "Fact id it was taken from.";
+    findings: String, "", "Ids of findings on that fact, separated by spaces.";
+}
