@@ -13,10 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("timeline", &["facts", "judge"]),
     ("graph", &["facts", "judge"]),
     ("report", &["facts", "judge", "timeline", "graph"]),
-    (
-        "cli",
-        &["facts", "evidence", "collect", "carve", "judge", "timeline", "graph", "report"],
-    ),
+    ("cli", &["facts", "evidence", "collect", "carve", "judge", "timeline", "graph", "report"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -49,7 +49,8 @@ fn tables_and_columns_have_the_fields_names() {
     let mut names = std::collections::BTreeSet::new();
     for table in davy::tables() {
         assert!(names.insert(table.name), "two tables are called {}", table.name);
-        let snake = |s: &str| s.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let snake =
+            |s: &str| s.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         assert!(snake(table.name), "{}", table.name);
         assert!(!table.doc.is_empty());
         let mut columns = std::collections::BTreeSet::from(["fact", "source"]);

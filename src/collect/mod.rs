@@ -4,6 +4,7 @@
 //! ask the facts that an earlier one left. Parsers take bytes and give rows and problems: one
 //! bad line never loses a table.
 
+mod content;
 mod elf;
 mod environment;
 mod files;
