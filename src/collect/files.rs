@@ -1,9 +1,12 @@
 //! Files that the other facts speak of: executables, libraries, persistence, and what lies in
 //! temporary and hidden folders.
 
+use super::packages::owners;
+use super::roots::roots;
 use super::{Collector, Host, Outcome, Run};
-use crate::evidence::HostPath;
+use crate::evidence::{HostPath, Reason};
 use crate::facts::{Facts, HostText, Table, Time};
+use std::collections::HashMap;
 
 crate::table! {
     pub struct FileRow in files, "Files that processes run, map or start from, that lie in temporary folders, or beside a suspect's executable.";
@@ -31,6 +34,89 @@ crate::table! {
 pub(super) const COLLECTOR: Collector =
     Collector { name: "files", tables: &[FileRow::DEF], run: Run::Host(collect) };
 
-fn collect(_host: &Host<'_>, _facts: &Facts) -> Outcome {
-    Ok(())
+/// A file that other facts speak of.
+struct Candidate {
+    root: usize,
+    path: HostPath,
+    why: &'static str,
+}
+
+fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
+    let roots = roots(host, facts)?;
+    let mut candidates = Vec::new();
+    let place: HashMap<&str, usize> =
+        roots.iter().enumerate().map(|(i, r)| (r.id.as_str(), i)).collect();
+    let sql = "SELECT DISTINCT root_id, exe FROM processes WHERE exe IS NOT NULL \
+               AND exe_memfd IS NOT 1 ORDER BY root_id, exe";
+    let executables = facts.rows(sql, [], |row| {
+        Ok((row.get::<_, String>(0)?, HostPath::unescape(&row.get::<_, String>(1)?)))
+    })?;
+    for (root, path) in executables {
+        if let Some(root) = place.get(root.as_str()) {
+            candidates.push(Candidate { root: *root, path, why: "executable" });
+        }
+    }
+    facts.change(
+        "CREATE TEMP TABLE owned (root_id TEXT, path TEXT, package TEXT, PRIMARY KEY (root_id, path)) WITHOUT ROWID",
+        [],
+    )?;
+    for (index, root) in roots.iter().enumerate() {
+        let dir = match root.open(host.evidence) {
+            Ok(dir) => dir,
+            Err(why) => {
+                host.gaps.missed("files", &why);
+                continue;
+            }
+        };
+        let open = || root.open(host.evidence);
+        let mine = || candidates.iter().filter(|c| c.root == index);
+        let owners = owners(dir.as_ref(), &open, mine().map(|c| c.path.clone()), &host.gaps);
+        for candidate in mine() {
+            let owned = owners.of(&candidate.path);
+            if let Some(owned) = owned {
+                facts.change(
+                    "INSERT OR IGNORE INTO owned VALUES (?, ?, ?)",
+                    (&root.id, candidate.path.to_string(), owned.package.to_string()),
+                )?;
+            }
+            let stat = match dir.stat(&candidate.path) {
+                Ok(stat) => stat,
+                Err(why) => {
+                    if why.reason != Reason::Absent {
+                        host.gaps.missed("files", &why);
+                    }
+                    continue;
+                }
+            };
+            host.gaps.read("files");
+            let row = FileRow {
+                root_id: root.id.clone(),
+                path: candidate.path.clone(),
+                why: candidate.why,
+                kind: stat.kind.word(),
+                mode: stat.mode,
+                uid: stat.uid,
+                gid: stat.gid,
+                size: stat.size,
+                nlink: stat.nlink,
+                dev: stat.dev,
+                inode: stat.inode,
+                mtime: stat.mtime,
+                ctime: stat.ctime,
+                btime: stat.btime,
+                atime: stat.atime,
+                content: None,
+                sha256: None,
+                package: owned.map(|o| o.package.clone()),
+                package_intact: None,
+            };
+            facts.insert(root.key(&candidate.path), &candidate.path.to_string(), &row)?;
+        }
+    }
+    facts.change(
+        "UPDATE processes SET exe_package = (SELECT package FROM owned \
+         WHERE owned.root_id = processes.root_id AND owned.path = processes.exe)",
+        [],
+    )?;
+    facts.change("DROP TABLE owned", [])
 }

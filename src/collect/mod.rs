@@ -16,6 +16,7 @@ mod open_files;
 mod packages;
 mod persistence;
 mod processes;
+mod roots;
 mod sockets;
 
 use crate::evidence::{Clock, Dir, Evidence, HostPath, Pid, Unavailable};
@@ -153,8 +154,8 @@ pub const COLLECTORS: &[Collector] = &[
     sockets::COLLECTOR,
     packages::COLLECTOR,
     persistence::COLLECTOR,
-    files::COLLECTOR,
     elf::COLLECTOR,
+    files::COLLECTOR,
 ];
 
 /// The tables of all collectors.

@@ -17,6 +17,12 @@ impl HostPath {
         Self(HostText(bytes.into()))
     }
 
+    /// From the reversible form in which facts store it.
+    #[must_use]
+    pub fn unescape(text: &str) -> Self {
+        Self(HostText::unescape(text))
+    }
+
     /// The raw bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

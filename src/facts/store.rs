@@ -131,6 +131,32 @@ impl Facts {
         result
     }
 
+    /// The rows of a query, for a collector that builds on what earlier ones left.
+    ///
+    /// # Errors
+    /// Where SQLite refuses the query or a value is not of the type asked for.
+    pub fn rows<R>(
+        &self,
+        query: &str,
+        parameters: impl rusqlite::Params,
+        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<R>,
+    ) -> Result<Vec<R>, Error> {
+        let fail = |cause| Error::Sql { doing: format!("asking {query}"), cause };
+        let mut statement = self.connection.prepare_cached(query).map_err(fail)?;
+        statement.query_map(parameters, row).map_err(fail)?.collect::<Result<_, _>>().map_err(fail)
+    }
+
+    /// Runs a statement that completes rows which an earlier collector left.
+    ///
+    /// # Errors
+    /// Where SQLite refuses.
+    pub fn change(&self, statement: &str, parameters: impl rusqlite::Params) -> Result<(), Error> {
+        let fail = |cause| Error::Sql { doing: statement.to_owned(), cause };
+        let mut prepared = self.connection.prepare_cached(statement).map_err(fail)?;
+        prepared.execute(parameters).map_err(fail)?;
+        Ok(())
+    }
+
     /// SQLite itself, for those who ask questions.
     #[must_use]
     pub const fn connection(&self) -> &Connection {

@@ -1,0 +1,51 @@
+//! Which packages are installed, and which of them owns a file: from the databases of dpkg, rpm
+//! and apk, read directly. The suspect's own tools may lie, and are never run.
+
+mod dpkg;
+mod owners;
+
+pub(super) use owners::owners;
+
+use super::{Collector, Host, Outcome, Run};
+use crate::facts::{Facts, HostText, Status, Table, Time};
+
+crate::table! {
+    pub struct Package in packages, "Installed packages of the host's own root.";
+    manager: &'static str, "", "dpkg, rpm or apk.";
+    name: HostText, "", "Name.";
+    version: Option<HostText>, "", "Version.";
+    architecture: Option<HostText>, "", "Architecture.";
+    installed: Option<Time>, "", "Installed or last upgraded: rpm's install time; for dpkg, when its file list was written.";
+}
+
+pub(super) const COLLECTOR: Collector =
+    Collector { name: "packages", tables: &[Package::DEF], run: Run::Host(collect) };
+
+/// A package, and where the database says so.
+struct Installed {
+    package: Package,
+    /// Path of the database, with a line where it has lines.
+    source: String,
+}
+
+fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
+    let root = host.root.as_ref();
+    let mut installed = Vec::new();
+    let mut databases = 0_u32;
+    if dpkg::present(root) {
+        databases += 1;
+        installed.extend(dpkg::packages(root, &host.gaps));
+    }
+    if databases == 0 {
+        let detail = "no database of dpkg, rpm or apk: what no package owns cannot be told";
+        return facts.cover("packages", Status::Absent, detail);
+    }
+    for Installed { package, source } in &installed {
+        let architecture = package.architecture.clone().unwrap_or_default();
+        let version = package.version.clone().unwrap_or_default();
+        let key = format!("{}/{}:{architecture}={version}", package.manager, package.name);
+        facts.insert(key, source, package)?;
+        host.gaps.read("packages");
+    }
+    Ok(())
+}

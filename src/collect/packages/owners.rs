@@ -1,0 +1,158 @@
+//! Which package owns a path: asked for all wanted paths of a root at once, so that the lists
+//! of a database are streamed once and never held.
+
+use super::dpkg;
+use crate::collect::Gaps;
+use crate::evidence::{Dir, HostPath, Unavailable};
+use crate::facts::HostText;
+use std::collections::HashMap;
+
+/// A digest that a package database keeps of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::collect) enum Digest {
+    /// MD5, lower-case hexadecimal.
+    Md5(String),
+    /// SHA-256, lower-case hexadecimal.
+    Sha256(String),
+}
+
+/// The package of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::collect) struct Owned {
+    /// Its name.
+    pub package: HostText,
+    /// What the file's bytes should digest to; `None` for configuration and where none is kept.
+    pub digest: Option<Digest>,
+}
+
+/// The answer for one root.
+#[derive(Debug, Default)]
+pub(in crate::collect) struct Owners {
+    /// Whether the root has a package database at all. Where it has none, that no package owns
+    /// a path means nothing.
+    pub known: bool,
+    found: HashMap<HostPath, Owned>,
+}
+
+impl Owners {
+    /// The package that owns this path, where one does.
+    pub fn of(&self, path: &HostPath) -> Option<&Owned> {
+        self.found.get(path)
+    }
+}
+
+/// Opens the root once more; each worker has a handle of its own.
+pub(in crate::collect) type OpenRoot<'a> =
+    dyn Fn() -> Result<Box<dyn Dir + 'a>, Unavailable> + Sync + 'a;
+
+/// Looks up who owns `paths` in the root's databases.
+pub(in crate::collect) fn owners<'a>(
+    root: &dyn Dir,
+    open: &OpenRoot<'a>,
+    paths: impl Iterator<Item = HostPath>,
+    gaps: &Gaps,
+) -> Owners {
+    let mut wanted = Wanted::new(paths, &aliases(root));
+    let mut known = false;
+    if dpkg::present(root) {
+        known = true;
+        dpkg::owners(root, open, &mut wanted, gaps);
+    }
+    Owners { known, found: wanted.finish() }
+}
+
+/// Two prefixes of paths that mean the same directory, as `/bin/` and `/usr/bin/`.
+type Alias = (Vec<u8>, Vec<u8>);
+
+/// The directories of a merged /usr that are links: databases and the kernel may each name
+/// either side.
+fn aliases(root: &dyn Dir) -> Vec<Alias> {
+    let link = |name: &str, base: &str| {
+        let target = root.link(&HostPath::from(name)).ok()?;
+        let target = target.as_bytes();
+        let target = target.strip_prefix(b"./").unwrap_or(target);
+        let full = match target.strip_prefix(b"/") {
+            Some(absolute) => absolute.to_vec(),
+            None => [base.as_bytes(), target].concat(),
+        };
+        let full = full.strip_suffix(b"/").unwrap_or(&full);
+        (!full.is_empty() && !full.windows(2).any(|two| two == b".."))
+            .then(|| (format!("/{name}/").into_bytes(), [b"/", full, b"/"].concat()))
+    };
+    let top = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+    let merged = ["usr/sbin", "usr/lib64"];
+    let top = top.iter().filter_map(|name| link(name, ""));
+    top.chain(merged.iter().filter_map(|name| link(name, "usr/"))).collect()
+}
+
+/// Every way to write a path, itself first.
+fn spellings(path: &[u8], aliases: &[Alias]) -> Vec<Vec<u8>> {
+    let mut all = vec![path.to_vec()];
+    // Two rounds: /sbin is usr/sbin, which may be bin.
+    for _ in 0..2 {
+        for (link, target) in aliases {
+            for (from, to) in [(link, target), (target, link)] {
+                let more: Vec<Vec<u8>> = all
+                    .iter()
+                    .filter_map(|p| p.strip_prefix(from.as_slice()).map(|rest| [to, rest].concat()))
+                    .filter(|new| !all.contains(new))
+                    .collect();
+                all.extend(more);
+            }
+        }
+    }
+    all
+}
+
+/// The paths whose owner is asked, under every spelling.
+pub(super) struct Wanted {
+    paths: Vec<HostPath>,
+    /// Spelling to index in `paths`.
+    spelled: HashMap<Vec<u8>, usize>,
+    found: Vec<Option<Owned>>,
+}
+
+impl Wanted {
+    fn new(paths: impl Iterator<Item = HostPath>, aliases: &[Alias]) -> Self {
+        let paths: Vec<HostPath> = paths.collect();
+        let mut spelled = HashMap::with_capacity(paths.len() * 2);
+        for (index, path) in paths.iter().enumerate() {
+            for spelling in spellings(path.as_bytes(), aliases) {
+                spelled.entry(spelling).or_insert(index);
+            }
+        }
+        let found = vec![None; paths.len()];
+        Self { paths, spelled, found }
+    }
+
+    /// Which wanted path a database's path is.
+    pub fn index(&self, path: &[u8]) -> Option<usize> {
+        self.spelled.get(path).copied()
+    }
+
+    /// Every spelling of a wanted path.
+    pub fn spellings(&self) -> impl Iterator<Item = (&[u8], usize)> {
+        self.spelled.iter().map(|(path, index)| (path.as_slice(), *index))
+    }
+
+    /// Notes an owner; the first one stays.
+    pub fn own(&mut self, index: usize, owned: Owned) {
+        if let Some(slot) = self.found.get_mut(index)
+            && slot.is_none()
+        {
+            *slot = Some(owned);
+        }
+    }
+
+    fn finish(self) -> HashMap<HostPath, Owned> {
+        // Two wanted paths may be one file under two spellings: both have its owner.
+        let mut answer = HashMap::new();
+        for (index, path) in self.paths.iter().enumerate() {
+            let first = self.index(path.as_bytes()).unwrap_or(index);
+            if let Some(owned) = self.found.get(first).and_then(Option::as_ref) {
+                answer.insert(path.clone(), owned.clone());
+            }
+        }
+        answer
+    }
+}
