@@ -1,4 +1,4 @@
-//! The SQLite store: in memory for a quick look, or a file that any tool can open.
+//! The SQLite store: in memory while a run lasts, then a file that any tool can open.
 
 use super::{Coverage, HostText, Status, Table, TableDef};
 use rusqlite::Connection;
@@ -56,24 +56,10 @@ impl Facts {
         Self::prepare(connection, tables)
     }
 
-    /// An empty store in a new file; one that is there already is not overwritten.
-    ///
-    /// # Errors
-    /// Where the file cannot be made or is there already.
-    pub fn create(path: &Path, tables: &[TableDef]) -> Result<Self, Error> {
-        std::fs::File::create_new(path)
-            .map_err(|cause| Error::File { path: path.to_owned(), cause })?;
-        let connection = Connection::open(path).map_err(sql("opening the facts file"))?;
-        Self::prepare(connection, tables)
-    }
-
     fn prepare(connection: Connection, tables: &[TableDef]) -> Result<Self, Error> {
-        // A case folder is made whole or not at all by its writer, so the database needs no
-        // journal of its own; the rows of a run stand in one transaction per step.
+        // Whatever SQLite would put aside stays in memory: nothing is written to the suspect host.
         connection
-            .execute_batch(
-                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;",
-            )
+            .execute_batch("PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY;")
             .map_err(sql("setting up"))?;
         connection.set_prepared_statement_cache_capacity(128);
         let facts = Self { connection };
@@ -157,6 +143,37 @@ impl Facts {
         Ok(())
     }
 
+    /// Writes all of it to a new file that any tool can open: under a name of its own first, then
+    /// renamed, so that the file is whole or absent.
+    ///
+    /// # Errors
+    /// Where the file is there already or cannot be written, as on a full disk; the store in
+    /// memory is unharmed.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let file = |cause| Error::File { path: path.to_owned(), cause };
+        if path.exists() {
+            return Err(file(std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(".unfinished");
+        let unfinished = PathBuf::from(unfinished);
+        // The name goes in as an expression, never into the text of the statement.
+        let name =
+            unfinished.to_str().ok_or_else(|| file(std::io::ErrorKind::InvalidInput.into()))?;
+        let written = self.connection.execute("VACUUM INTO ?", [name]);
+        let placed = written.map_err(sql(&format!("writing {}", path.display()))).and_then(|_| {
+            std::fs::File::open(&unfinished)
+                .and_then(|written| written.sync_all())
+                .and_then(|()| std::fs::rename(&unfinished, path))
+                .map_err(file)
+        });
+        if placed.is_err() {
+            // Half a database is worse than none; that it could not be removed is not worth more words.
+            let _ = std::fs::remove_file(&unfinished);
+        }
+        placed
+    }
+
     /// SQLite itself, for those who ask questions.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
@@ -167,4 +184,26 @@ impl Facts {
 fn sql(doing: &str) -> impl FnOnce(rusqlite::Error) -> Error {
     let doing = doing.to_owned();
     move |cause| Error::Sql { doing, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn saved_facts_are_whole_or_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("facts.db");
+        let facts = Facts::in_memory(&[]).unwrap();
+        facts.cover("processes", Status::Complete, "").unwrap();
+        facts.save(&path).unwrap();
+        let saved = Connection::open(&path).unwrap();
+        let rows: i64 = saved.query_row("SELECT count(*) FROM coverage", [], |r| r.get(0)).unwrap();
+        assert_eq!(rows, 1);
+        assert!(facts.save(&path).is_err(), "a file that is there is not overwritten");
+        let nowhere = folder.path().join("absent/facts.db");
+        assert!(facts.save(&nowhere).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no half files are left");
+    }
 }
