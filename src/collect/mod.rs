@@ -5,6 +5,7 @@
 //! bad line never loses a table.
 
 mod content;
+mod digest;
 mod elf;
 mod environment;
 mod files;
