@@ -1,10 +1,13 @@
 //! Facts and findings as nodes and edges, and the story as a path through them.
 
+mod build;
 mod edge;
+mod kinds;
 mod story;
 
+pub use build::build;
 pub use edge::Edge;
-pub use story::Step;
+pub use story::{Step, Story, story};
 
 use crate::facts::{Table, TableDef};
 

@@ -24,8 +24,17 @@ pub struct Case {
     /// What the lead was, where one was given, and whether it was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead: Option<String>,
-    /// In order of time.
+    /// What the story leaves out, where it is cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story_note: Option<String>,
+    /// The processes that findings or the story speak of, by pid.
+    pub processes: Vec<ProcessLine>,
+    /// In order of time: every event that a finding speaks of, the boot, the collection, and
+    /// the others nearest to them.
     pub timeline: Vec<TimelineLine>,
+    /// What the timeline leaves out, where it is cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeline_note: Option<String>,
     /// What was read and how completely.
     pub coverage: Vec<CoverageLine>,
     /// What each playbook answered.
@@ -71,6 +80,30 @@ pub struct HostSummary {
     pub taken: String,
     /// Addresses that are not loopback.
     pub addresses: Vec<String>,
+}
+
+/// A process that the report names, in a few words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ProcessLine {
+    /// Its id.
+    pub pid: u32,
+    /// Its parent's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ppid: Option<u32>,
+    /// The name it bears.
+    pub comm: String,
+    /// What it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exe: Option<String>,
+    /// Its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cmdline: Option<String>,
+    /// Real user id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
 }
 
 /// One event.

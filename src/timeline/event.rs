@@ -12,3 +12,12 @@ crate::table! {
     subject: String, "", "Fact id it was taken from.";
     findings: String, "", "Ids of findings on that fact, separated by spaces.";
 }
+
+/// An event and where the time was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dated {
+    /// The event.
+    pub event: Event,
+    /// Path or archive member.
+    pub source: String,
+}

@@ -1,8 +1,10 @@
 //! Facts with times, in order, each with the bounds that its source allows.
 
+mod build;
 mod event;
 
-pub use event::Event;
+pub use build::build;
+pub use event::{Dated, Event};
 
 use crate::facts::{Table, TableDef};
 

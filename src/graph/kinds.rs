@@ -1,0 +1,183 @@
+//! The kinds of edges: for each, the query that finds them in the facts.
+
+/// A kind of edge.
+///
+/// The query's columns: origin, its label, target, its label, because, cited fact, time. Where
+/// several rows join the same two nodes the first one stays. The views `program` (processes with
+/// their node and label) and `place` (indicators with the node they lie in) and the functions
+/// `host_node(host)`, `url_host(url)`, `url_in(text)` and `file_node(root_id, path)` are there to
+/// be used.
+pub(super) struct EdgeKind {
+    /// The word in the table and in reports.
+    pub(super) word: &'static str,
+    /// The query.
+    pub(super) sql: &'static str,
+}
+
+/// What the queries below share. Temporary: a facts file does not keep it.
+pub(super) const VIEWS: &str = "
+    CREATE TEMP TABLE program AS
+      SELECT pid, ppid, fact, 'process/' || pid AS node, comm || ' (pid ' || pid || ')' AS label,
+        exe, exe_deleted, exe_memfd, exe_package, root_id, started, net_ns,
+        file_node(root_id, exe) AS exe_node,
+        exe || CASE WHEN exe_deleted THEN ' (deleted)' ELSE '' END AS exe_label
+      FROM processes WHERE NOT ifnull(kernel_thread, 0);
+    CREATE INDEX temp.program_pid ON program (pid);
+    CREATE INDEX temp.program_exe ON program (exe_node);
+    CREATE TEMP TABLE made AS
+      SELECT path, min(made) AS made FROM (
+        SELECT path, coalesce(btime, ctime, mtime) AS made FROM elf
+        UNION ALL SELECT path, coalesce(btime, ctime, mtime) FROM files)
+      GROUP BY path;
+    CREATE INDEX temp.made_path ON made (path);
+    CREATE TEMP TABLE place AS
+      SELECT i.fact, i.kind, i.value, i.detail, i.host, i.port, i.context, i.place, i.pid,
+        CASE WHEN i.place = 'memory' OR i.path IS NULL THEN g.node
+             ELSE file_node(coalesce(g.root_id, '/'), i.path) END AS node,
+        CASE WHEN i.place = 'memory' OR i.path IS NULL THEN g.label
+             ELSE i.path || CASE i.place WHEN 'deleted-file' THEN ' (deleted)'
+               WHEN 'deleted-library' THEN ' (deleted)' ELSE '' END END AS label,
+        CASE i.place WHEN 'memory' THEN 'The memory of ' || g.label
+             WHEN 'deleted-file' THEN 'The deleted file ' || i.path || ifnull(', which ' || g.label || ' still holds open,', '')
+             WHEN 'deleted-library' THEN 'The deleted library ' || i.path || ifnull(' in ' || g.label, '')
+             WHEN 'memfd' THEN 'The file in memory ' || ifnull(i.path, '') || ifnull(' of ' || g.label, '')
+             ELSE ifnull(i.path, i.origin) END AS speaker,
+        CASE i.place WHEN 'memory' THEN printf(' (at address 0x%x)', i.offset)
+             ELSE ' (at byte ' || i.offset || ')' END AS where_in,
+        g.started
+      FROM indicators i LEFT JOIN program g ON g.pid = i.pid;
+";
+
+/// Takes away what [`VIEWS`] made.
+pub(super) const CLEANUP: &str =
+    "DROP TABLE temp.place; DROP TABLE temp.made; DROP TABLE temp.program;";
+
+/// Every kind of edge. To add one, add an entry, and its word to the doc of `Edge.edge`.
+pub(super) const KINDS: &[EdgeKind] = &[
+    EdgeKind {
+        word: "parent of",
+        sql: "SELECT p.node, p.label, c.node, c.label, p.label || ' is the parent of ' || c.label,
+                c.fact, c.started
+              FROM program c JOIN program p ON p.pid = c.ppid",
+    },
+    EdgeKind {
+        word: "runs",
+        sql: "SELECT node, label, exe_node, exe_label,
+                label || ' runs ' || exe ||
+                  CASE WHEN exe_memfd THEN ', a program that lives in memory alone'
+                       WHEN exe_deleted THEN ', which has been deleted' ELSE '' END ||
+                  CASE WHEN exe_package IS NULL AND root_id = '/' AND EXISTS (SELECT 1 FROM packages)
+                       THEN ', which no package owns' ELSE '' END,
+                fact, started
+              FROM program WHERE exe IS NOT NULL",
+    },
+    EdgeKind {
+        word: "dropped",
+        sql: "SELECT ifnull(g.node, i.node), ifnull(g.label, i.label), file_node(ifnull(g.root_id, '/'), i.value), i.value,
+                i.speaker || ' holds a message that a payload was written to ' || i.value || i.where_in ||
+                  ': ' || trim(i.context),
+                i.fact, m.made
+              FROM place i LEFT JOIN program g ON g.pid = i.pid LEFT JOIN made m ON m.path = i.value
+              WHERE i.kind = 'drop' AND i.value LIKE '/%'
+              ORDER BY i.place <> 'memory', i.fact",
+    },
+    EdgeKind {
+        word: "holds open",
+        sql: "SELECT g.node, g.label, file_node(g.root_id, o.target), o.target || CASE WHEN o.deleted THEN ' (deleted)' ELSE '' END,
+                g.label || ' holds ' || o.target || ' open as descriptor ' || o.fd ||
+                  CASE WHEN o.kind = 'memfd' THEN ', a file that lives in memory alone'
+                       ELSE ', though the file has been deleted' END ||
+                  '; its bytes can still be read at /proc/' || g.pid || '/fd/' || o.fd ||
+                  ifnull(' (davy kept them as ' || o.recovered || ')', ''),
+                o.fact, CASE WHEN o.deleted THEN o.ctime ELSE o.btime END
+              FROM open_files o JOIN program g ON g.pid = o.pid
+              WHERE (o.deleted AND o.kind = 'file') OR o.kind = 'memfd'
+              ORDER BY g.pid, o.fd",
+    },
+    EdgeKind {
+        word: "maps",
+        sql: "SELECT g.node, g.label, file_node(g.root_id, m.path), m.path || CASE WHEN m.deleted THEN ' (deleted)' ELSE '' END,
+                g.label || ' has ' || m.path || ' mapped' ||
+                  CASE WHEN m.deleted THEN ', though the file has been deleted' ELSE '' END,
+                min(m.fact), g.started
+              FROM mappings m JOIN program g ON g.pid = m.pid
+              WHERE m.path IS NOT NULL AND m.kind IN ('file', 'memfd') AND m.path IS NOT g.exe
+                AND (m.deleted OR m.kind = 'memfd')
+              GROUP BY g.pid, m.path ORDER BY g.pid, m.path",
+    },
+    EdgeKind {
+        word: "connects to",
+        sql: "SELECT g.node, g.label, 'address/' || s.remote_address,
+                CASE WHEN s.remote_address LIKE '%:%' THEN '[' || s.remote_address || ']' ELSE s.remote_address END || ':' || s.remote_port,
+                g.label || CASE s.state WHEN 'SYN_SENT' THEN ' is trying to connect from ' ELSE ' has a connection from ' END ||
+                  s.local_address || ' port ' || s.local_port || ' to ' || s.remote_address || ' port ' || s.remote_port ||
+                  ' (' || s.protocol || ', ' || s.state || ')',
+                s.fact, g.started
+              FROM sockets s JOIN program g ON g.pid = s.pid
+              WHERE s.state IN ('ESTABLISHED', 'SYN_SENT') AND s.remote_address IS NOT NULL
+                AND s.remote_address NOT LIKE '127.%' AND s.remote_address NOT IN ('::1', '0.0.0.0', '::')
+              ORDER BY g.pid, s.fd, s.fact",
+    },
+    EdgeKind {
+        word: "names in memory",
+        sql: "SELECT node, label, name_node(kind, value, host), value,
+                speaker || ' names the ' || kind_word(kind) || ' ' || value || where_in, fact, started
+              FROM place WHERE place = 'memory' AND node IS NOT NULL
+                AND kind IN ('url', 'pool', 'address', 'domain', 'wallet') ORDER BY fact",
+    },
+    EdgeKind {
+        word: "names in file",
+        sql: "SELECT node, label, name_node(kind, value, host), value,
+                speaker || ' names the ' || kind_word(kind) || ' ' || value || where_in, fact, started
+              FROM place WHERE place <> 'memory' AND node IS NOT NULL
+                AND kind IN ('url', 'pool', 'address', 'domain', 'wallet') ORDER BY fact",
+    },
+    EdgeKind {
+        word: "served by",
+        sql: "SELECT 'url/' || value, value, host_node(url_host(value)), url_host(value),
+                'The host in ' || value || ' is ' || url_host(value), fact, NULL
+              FROM place WHERE kind = 'url' AND url_host(value) IS NOT NULL
+              GROUP BY value ORDER BY value",
+    },
+    EdgeKind {
+        word: "persists",
+        sql: "SELECT 'persistence/' || path, path || ' (' || kind || ')', file_node('/', program), program,
+                path || ' (' || kind || ifnull(', ' || schedule, '') || ') starts ' || program ||
+                  ifnull(' as ' || user, '') || ': ' || command,
+                fact, coalesce(ctime, mtime)
+              FROM persistence WHERE program IS NOT NULL ORDER BY fact",
+    },
+    EdgeKind {
+        word: "persists",
+        sql: "SELECT 'persistence/' || path, path || ' (' || kind || ')', 'url/' || url_in(ifnull(decoded, command)),
+                url_in(ifnull(decoded, command)),
+                path || ' (' || kind || ifnull(', ' || schedule, '') || ') fetches ' || url_in(ifnull(decoded, command)) ||
+                  ifnull(' as ' || user, '') || ': ' || ifnull(decoded, command),
+                fact, coalesce(ctime, mtime)
+              FROM persistence WHERE url_in(ifnull(decoded, command)) IS NOT NULL ORDER BY fact",
+    },
+    EdgeKind {
+        word: "served by",
+        sql: "SELECT 'url/' || url_in(ifnull(decoded, command)), url_in(ifnull(decoded, command)),
+                host_node(url_host(url_in(ifnull(decoded, command)))), url_host(url_in(ifnull(decoded, command))),
+                'The host in ' || url_in(ifnull(decoded, command)) || ' is ' || url_host(url_in(ifnull(decoded, command))),
+                fact, NULL
+              FROM persistence WHERE url_host(url_in(ifnull(decoded, command))) IS NOT NULL ORDER BY fact",
+    },
+    // davy resolves no names. That the pool a process names is the address it speaks to is
+    // inferred from the port, and the sentence says so.
+    EdgeKind {
+        word: "probably is",
+        sql: "SELECT host_node(i.host), i.host || ':' || i.port, 'address/' || s.remote_address,
+                CASE WHEN s.remote_address LIKE '%:%' THEN '[' || s.remote_address || ']' ELSE s.remote_address END || ':' || s.remote_port,
+                g.label || ' names ' || i.host || ' port ' || i.port || ', and its own connection goes to port ' ||
+                  s.remote_port || ' of ' || s.remote_address || ' (inferred: davy resolves no names)',
+                s.fact, g.started
+              FROM place i JOIN program g ON g.pid = i.pid JOIN sockets s ON s.pid = i.pid
+              WHERE i.kind IN ('pool', 'url') AND i.host IS NOT NULL AND i.port = s.remote_port
+                AND i.port NOT IN (80, 443, 53)
+                AND s.state IN ('ESTABLISHED', 'SYN_SENT') AND i.host <> s.remote_address
+                AND host_node(i.host) LIKE 'name/%'
+              ORDER BY i.fact",
+    },
+];
