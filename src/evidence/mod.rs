@@ -11,6 +11,7 @@ mod path;
 mod recording;
 mod stat;
 mod text;
+mod tree;
 mod unavailable;
 
 pub use clock::Clock;
@@ -19,7 +20,7 @@ pub use live::Live;
 pub use path::HostPath;
 pub use recording::{Recording, Replay};
 pub use stat::{FileKind, Stat};
-pub use text::TextHost;
+pub use text::{TextError, TextHost};
 pub use unavailable::{Reason, Unavailable};
 
 use std::io::{Read, Seek};

@@ -1,4 +1,0 @@
-//! A whole host on one page of text.
-
-/// A host described in a `.host` file.
-pub struct TextHost;
