@@ -6,12 +6,14 @@
 
 mod column;
 mod coverage;
+mod guard;
 mod store;
 mod table;
 mod text;
 
 pub use column::{Column, ColumnKind, Time};
 pub use coverage::{Coverage, Status};
+pub use guard::{Asked, Limits, Stopped};
 pub use store::{Error, Facts, Source};
 pub use table::{ColumnDef, Table, TableDef};
 pub use text::HostText;

@@ -1,6 +1,7 @@
 //! The SQLite store: in memory while a run lasts, then a file that any tool can open.
 
-use super::{Coverage, HostText, Status, Table, TableDef};
+use super::guard::Guard;
+use super::{Asked, Coverage, HostText, Limits, Status, Table, TableDef};
 use rusqlite::Connection;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ crate::table! {
 /// All that was seen.
 pub struct Facts {
     connection: Connection,
+    guard: Guard,
 }
 
 impl Facts {
@@ -56,13 +58,14 @@ impl Facts {
         Self::prepare(connection, tables)
     }
 
-    fn prepare(connection: Connection, tables: &[TableDef]) -> Result<Self, Error> {
+    fn prepare(mut connection: Connection, tables: &[TableDef]) -> Result<Self, Error> {
         // Whatever SQLite would put aside stays in memory: nothing is written to the suspect host.
         connection
             .execute_batch("PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY;")
             .map_err(sql("setting up"))?;
         connection.set_prepared_statement_cache_capacity(128);
-        let facts = Self { connection };
+        let guard = Guard::install(&mut connection).map_err(sql("setting up"))?;
+        let facts = Self { connection, guard };
         for table in [Source::DEF, Coverage::DEF].iter().chain(tables) {
             facts
                 .connection
@@ -172,6 +175,19 @@ impl Facts {
             let _ = std::fs::remove_file(&unfinished);
         }
         placed
+    }
+
+    /// Runs a question from elsewhere, as a playbook's: it may read and nothing else, within
+    /// limits. Statements must be prepared inside, and not be cached.
+    ///
+    /// # Errors
+    /// Where SQLite refuses the limits; the question's own errors are in its answer.
+    pub fn read_only<R>(
+        &self,
+        limits: Limits,
+        question: impl FnOnce(&Connection) -> R,
+    ) -> Result<(R, Asked), Error> {
+        self.guard.ask(&self.connection, limits, question)
     }
 
     /// SQLite itself, for those who ask questions.

@@ -2,12 +2,31 @@
 //!
 //! A playbook is YAML with SQL in it. No judgement is made anywhere else.
 
+mod answer;
+mod ask;
+mod complaint;
+mod engine;
+mod evidence;
 mod finding;
+mod functions;
 mod level;
+mod library;
+mod lookup;
+mod playbook;
+mod template;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
+pub use ask::{Failure, Rows, table};
+pub use complaint::Complaint;
+pub use engine::{judge, prepare, suspects};
 pub use finding::{Answer, Evidence, Finding, Judgement, Outcome, Subject};
+pub use functions::{FUNCTIONS, Function};
 pub use level::Level;
+pub use library::Playbooks;
+pub use lookup::{Lookup, is_number};
+pub use playbook::{Kind, Parameter, Placed, Playbook, Tests};
 pub use verdict::Verdict;
 
 use crate::facts::TableDef;

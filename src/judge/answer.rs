@@ -1,0 +1,123 @@
+//! Unknown is not clean: what a playbook's silence is worth, by what was read.
+
+use crate::facts::{self, Facts, TableDef};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Columns that are only as good as something else that was read.
+const RESTS_ON: &[(&str, &str, &str)] = &[
+    ("processes", "exe_package", "packages"),
+    ("files", "package", "packages"),
+    ("files", "package_intact", "packages"),
+    ("persistence", "package", "packages"),
+    ("processes", "exe_file", "elf"),
+];
+
+/// What is missing for an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// Nothing.
+    None,
+    /// Some; silence means little more than that nothing was seen.
+    Partial(String),
+    /// So much that silence means nothing.
+    Missing(String),
+}
+
+/// The coverage rows by what they speak of.
+pub(super) struct Known<'a> {
+    tables: &'a [TableDef],
+    rows: BTreeMap<String, Vec<(String, String)>>,
+    filled: BTreeSet<&'static str>,
+}
+
+impl<'a> Known<'a> {
+    /// Reads what is known.
+    pub(super) fn read(facts: &Facts, tables: &'a [TableDef]) -> Result<Self, facts::Error> {
+        let connection = facts.connection();
+        let read = || -> rusqlite::Result<Self> {
+            let mut rows: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+            let mut statement = connection
+                .prepare("SELECT what, status, detail FROM coverage ORDER BY what, status")?;
+            let mut found = statement.query([])?;
+            while let Some(row) = found.next()? {
+                rows.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
+            }
+            let mut filled = BTreeSet::new();
+            for table in tables {
+                let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{}\")", table.name);
+                if connection.query_row(&sql, [], |row| row.get(0))? {
+                    filled.insert(table.name);
+                }
+            }
+            Ok(Self { tables, rows, filled })
+        };
+        read().map_err(|cause| facts::Error::Sql { doing: "reading coverage".to_owned(), cause })
+    }
+
+    /// What is missing of what a query reads and a playbook needs.
+    pub(super) fn gap<'n>(
+        &self,
+        reads: &BTreeSet<(String, String)>,
+        needs: impl Iterator<Item = &'n str>,
+    ) -> Gap {
+        let mut wanted: BTreeSet<String> = needs.map(str::to_owned).collect();
+        for (table, column) in reads {
+            let Some(table) = self.tables.iter().find(|t| t.name.eq_ignore_ascii_case(table))
+            else {
+                continue;
+            };
+            wanted.insert(table.name.to_owned());
+            wanted.insert(format!("{}.{column}", table.name));
+            // `exe` speaks for `exe_deleted`, which was asked of the same link.
+            if let Some((family, _)) = column.split_once('_') {
+                wanted.insert(format!("{}.{family}", table.name));
+            }
+            wanted.extend(
+                RESTS_ON
+                    .iter()
+                    .filter(|(t, c, _)| *t == table.name && c == column)
+                    .map(|(_, _, on)| (*on).to_owned()),
+            );
+        }
+        let (mut missing, mut partial) = (Vec::new(), Vec::new());
+        for what in &wanted {
+            match self.of(what) {
+                Gap::None => {}
+                Gap::Partial(detail) => partial.push(detail),
+                Gap::Missing(detail) => missing.push(detail),
+            }
+        }
+        if !missing.is_empty() {
+            Gap::Missing(missing.join("; "))
+        } else if !partial.is_empty() {
+            Gap::Partial(partial.join("; "))
+        } else {
+            Gap::None
+        }
+    }
+
+    fn of(&self, what: &str) -> Gap {
+        let Some(rows) = self.rows.get(what) else {
+            // Of a column that nobody speaks of, its table's coverage says enough.
+            let silent = what.contains('.') || self.filled.contains(what);
+            return if silent { Gap::None } else { Gap::Missing(format!("{what}: not read")) };
+        };
+        let words = |(status, detail): &(String, String)| {
+            if detail.is_empty() {
+                format!("{what}: {status}")
+            } else {
+                format!("{what}: {status} ({detail})")
+            }
+        };
+        let gaps: Vec<&(String, String)> =
+            rows.iter().filter(|(status, _)| status != "complete").collect();
+        let detail = gaps.iter().map(|row| words(row)).collect::<Vec<_>>().join("; ");
+        if gaps.is_empty() {
+            Gap::None
+        } else if gaps.len() < rows.len() || gaps.iter().any(|(status, _)| status == "partial") {
+            Gap::Partial(detail)
+        } else {
+            Gap::Missing(detail)
+        }
+    }
+}

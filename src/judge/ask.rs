@@ -1,0 +1,185 @@
+//! A playbook's query, run within limits.
+
+use super::{Kind, Parameter, Playbook};
+use crate::facts::{self, Asked, Facts, Limits, Stopped};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Statement};
+use std::collections::BTreeMap;
+
+/// Rows of one query beyond this are not read.
+pub(super) const MOST_ROWS: usize = 10_000;
+
+/// What a query gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// As many values a row as there are columns.
+    pub rows: Vec<Vec<Value>>,
+    /// Whether there were more rows than are kept.
+    pub cut: bool,
+}
+
+/// Why a query gave nothing.
+#[derive(Debug)]
+pub enum Failure {
+    /// It is wrong, or it was refused what it wanted.
+    Query(rusqlite::Error, Option<String>),
+    /// It took too long or too much memory.
+    Stopped(Stopped, Limits),
+    /// A parameter that the playbook does not have, or a value of the wrong type.
+    Parameter(String),
+    /// The store itself failed.
+    Store(facts::Error),
+}
+
+impl std::error::Error for Failure {}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Query(_, Some(refused)) => write!(f, "{refused} is not allowed to a playbook"),
+            Self::Query(rusqlite::Error::SqlInputError { msg, .. }, None) => f.write_str(msg),
+            Self::Query(cause, None) => write!(f, "{cause}"),
+            Self::Stopped(Stopped::Time, limits) => {
+                write!(f, "timed out after {} s", limits.time.as_secs_f64())
+            }
+            Self::Stopped(Stopped::Memory, limits) => {
+                write!(f, "stopped: it took more than {} MiB of memory", limits.memory >> 20)
+            }
+            Self::Parameter(message) => f.write_str(message),
+            Self::Store(cause) => write!(f, "{cause}"),
+        }
+    }
+}
+
+/// Runs a playbook's query with these parameters, the others at their defaults.
+pub(super) fn ask(
+    facts: &Facts,
+    playbook: &Playbook,
+    given: &BTreeMap<String, String>,
+    limits: Limits,
+    most: usize,
+) -> (Result<Rows, Failure>, Asked) {
+    let values = match parameters(playbook, given) {
+        Ok(values) => values,
+        Err(message) => return (Err(Failure::Parameter(message)), Asked::default()),
+    };
+    let sql = &playbook.query.text;
+    let asked = facts.read_only(limits, |connection| rows(connection, sql, &values, most));
+    let (answer, asked) = match asked {
+        Ok(asked) => asked,
+        Err(cause) => return (Err(Failure::Store(cause)), Asked::default()),
+    };
+    let answer = answer.map_err(|cause| match asked.stopped {
+        Some(why) => Failure::Stopped(why, limits),
+        None => Failure::Query(cause, asked.refused.clone()),
+    });
+    (answer, asked)
+}
+
+fn rows(
+    connection: &Connection,
+    sql: &str,
+    values: &BTreeMap<String, Value>,
+    most: usize,
+) -> rusqlite::Result<Rows> {
+    let mut statement = connection.prepare(sql)?;
+    bind(&mut statement, values)?;
+    let mut out = Rows {
+        columns: statement.column_names().into_iter().map(str::to_owned).collect(),
+        ..Rows::default()
+    };
+    let width = out.columns.len();
+    let mut found = statement.raw_query();
+    while let Some(row) = found.next()? {
+        if out.rows.len() >= most {
+            out.cut = true;
+            break;
+        }
+        out.rows.push((0..width).map(|i| row.get(i)).collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(out)
+}
+
+/// Binds `:name` parameters; one that the playbook does not declare stays NULL, and
+/// [`check`](super::check) refuses it.
+pub(super) fn bind(
+    statement: &mut Statement<'_>,
+    values: &BTreeMap<String, Value>,
+) -> rusqlite::Result<()> {
+    for (name, value) in values {
+        if let Some(place) = statement.parameter_index(&format!(":{name}"))? {
+            statement.raw_bind_parameter(place, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// The defaults, with what was given in their place.
+fn parameters(
+    playbook: &Playbook,
+    given: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, Value>, String> {
+    let id = &playbook.id.text;
+    if let Some(name) = given.keys().find(|name| !playbook.params.contains_key(*name)) {
+        let known: Vec<&str> = playbook.params.keys().map(String::as_str).collect();
+        return Err(if known.is_empty() {
+            format!("{id} has no parameters")
+        } else {
+            format!("{id} has no parameter {name}; it has {}", known.join(", "))
+        });
+    }
+    let mut values = BTreeMap::new();
+    for (name, default) in &playbook.params {
+        let value = match (given.get(name), default) {
+            (None, default) => default.value(),
+            (Some(text), Parameter::Text(_)) => Value::Text(text.clone()),
+            (Some(text), Parameter::Integer(_)) => text
+                .parse()
+                .map(Value::Integer)
+                .map_err(|_| format!("{name}={text}: a whole number is wanted"))?,
+            (Some(text), Parameter::Real(_)) => text
+                .parse()
+                .map(Value::Real)
+                .map_err(|_| format!("{name}={text}: a number is wanted"))?,
+            (Some(text), Parameter::Bool(_)) => match text.as_str() {
+                "true" | "1" | "yes" => Value::Integer(1),
+                "false" | "0" | "no" => Value::Integer(0),
+                _ => return Err(format!("{name}={text}: true or false is wanted")),
+            },
+        };
+        values.insert(name.clone(), value);
+    }
+    Ok(values)
+}
+
+impl Parameter {
+    /// As SQLite has it.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        match self {
+            Self::Bool(value) => Value::Integer((*value).into()),
+            Self::Integer(value) => Value::Integer(*value),
+            Self::Real(value) => Value::Real(*value),
+            Self::Text(value) => Value::Text(value.clone()),
+        }
+    }
+}
+
+/// The rows of a playbook, most often one of `kind: table`, with these parameters.
+/// [`prepare`](super::prepare) comes first.
+///
+/// # Errors
+/// Where a parameter is wrong, or the query fails or is stopped.
+pub fn table(
+    facts: &Facts,
+    playbook: &Playbook,
+    params: &BTreeMap<String, String>,
+) -> Result<Rows, Failure> {
+    let most = match playbook.kind {
+        Kind::Finding => MOST_ROWS,
+        Kind::Table => 1_000_000,
+    };
+    ask(facts, playbook, params, Limits::default(), most).0
+}

@@ -1,0 +1,305 @@
+//! Runs every playbook over the facts: rows become findings, silence becomes an answer.
+
+use super::answer::{Gap, Known};
+use super::ask::{self, Rows};
+use super::finding::{FindingEvidenceRow, FindingRow};
+use super::{
+    Answer, Evidence, Finding, Judgement, Kind, Level, Outcome, Playbook, Playbooks, Subject,
+};
+use super::{evidence, functions, template};
+use crate::facts::{self, Facts, Limits, TableDef};
+use rusqlite::types::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Facts that one finding cites beyond this are counted and not shown.
+const MOST_EVIDENCE: usize = 50;
+
+/// Makes the store ready for questions: functions, lookups, indexes. Again does no harm.
+///
+/// # Errors
+/// Where SQLite refuses.
+pub fn prepare(
+    facts: &Facts,
+    playbooks: &Playbooks,
+    tables: &[TableDef],
+) -> Result<(), facts::Error> {
+    let connection = facts.connection();
+    let work = || -> rusqlite::Result<()> {
+        functions::register(connection)?;
+        for lookup in playbooks.lookups() {
+            lookup.load(connection)?;
+        }
+        for table in tables {
+            for column in ["pid", "path"] {
+                if table.columns.iter().any(|c| c.name == column) {
+                    connection.execute_batch(&format!(
+                        "CREATE INDEX IF NOT EXISTS \"{0}_{column}\" ON \"{0}\" ({column})",
+                        table.name
+                    ))?;
+                }
+            }
+        }
+        Ok(())
+    };
+    // A lookup of 10,000 rows in as many transactions would be slow.
+    facts.together(|_| {
+        work().map_err(|cause| facts::Error::Sql {
+            doing: "preparing for the playbooks".to_owned(),
+            cause,
+        })
+    })
+}
+
+/// Judges: findings worst first, an answer of each playbook, both stored in the facts in place
+/// of those of an earlier call.
+///
+/// # Errors
+/// Where the facts cannot be read or stored. A playbook that fails answers *could not check*.
+pub fn judge(
+    facts: &Facts,
+    playbooks: &Playbooks,
+    tables: &[TableDef],
+) -> Result<Judgement, facts::Error> {
+    judge_within(facts, playbooks, tables, Limits::default())
+}
+
+pub(super) fn judge_within(
+    facts: &Facts,
+    playbooks: &Playbooks,
+    tables: &[TableDef],
+    limits: Limits,
+) -> Result<Judgement, facts::Error> {
+    // What an earlier call found must not be read by this one.
+    facts.together(|facts| clear(facts))?;
+    prepare(facts, playbooks, tables)?;
+    let known = Known::read(facts, tables)?;
+    let mut judgement = Judgement::default();
+    let mut drafts = Vec::new();
+    for playbook in playbooks.iter().filter(|p| p.kind == Kind::Finding) {
+        let (answer, found) = run(facts, playbook, &known, limits);
+        judgement.answers.push(answer);
+        drafts.extend(found);
+    }
+    for (id, complaint) in playbooks.broken() {
+        judgement.answers.push(Answer {
+            id: id.clone(),
+            answer: Outcome::CouldNotCheck,
+            detail: complaint.to_string().lines().next().unwrap_or_default().to_owned(),
+        });
+    }
+    judgement.answers.sort_by(|a, b| a.id.cmp(&b.id));
+    let cited: BTreeSet<String> = drafts.iter().flat_map(|d| d.cited.iter().cloned()).collect();
+    let evidence = evidence::fetch(facts, tables, &cited)?;
+    judgement.findings = drafts.into_iter().map(|draft| draft.finish(&evidence)).collect();
+    judgement.findings.sort_by(|a, b| b.level.cmp(&a.level).then_with(|| a.id.cmp(&b.id)));
+    facts.together(|facts| store(facts, &judgement.findings))?;
+    Ok(judgement)
+}
+
+/// The processes worth a look into their memory: those with a finding of medium or above.
+#[must_use]
+pub fn suspects(judgement: &Judgement) -> Vec<u32> {
+    let pids: BTreeSet<u32> = judgement
+        .findings
+        .iter()
+        .filter(|finding| finding.level >= Level::Medium)
+        .filter_map(|finding| finding.subject.pid)
+        .collect();
+    pids.into_iter().collect()
+}
+
+fn run<'p>(
+    facts: &Facts,
+    playbook: &'p Playbook,
+    known: &Known<'_>,
+    limits: Limits,
+) -> (Answer, Vec<Draft<'p>>) {
+    let answer = |answer, detail: String| Answer { id: playbook.id.text.clone(), answer, detail };
+    let (rows, asked) = ask::ask(facts, playbook, &BTreeMap::new(), limits, ask::MOST_ROWS);
+    let rows = match rows {
+        Ok(rows) => rows,
+        Err(failure) => {
+            return (answer(Outcome::CouldNotCheck, failure.to_string()), Vec::new());
+        }
+    };
+    let gap = known.gap(&asked.reads, playbook.needs.iter().map(|n| n.text.as_str()));
+    let (drafts, mut details) = merge(playbook, &rows);
+    if rows.cut {
+        details.push(format!("more than {} rows; the rest was not read", ask::MOST_ROWS));
+    }
+    let outcome = match (drafts.is_empty(), gap) {
+        (false, Gap::None) => Outcome::Fired,
+        (false, Gap::Partial(detail) | Gap::Missing(detail)) => {
+            details.push(detail);
+            Outcome::Fired
+        }
+        (true, Gap::None) => Outcome::Quiet,
+        (true, Gap::Partial(detail)) => {
+            details.push(detail);
+            Outcome::Quiet
+        }
+        (true, Gap::Missing(detail)) => {
+            details.push(detail);
+            Outcome::CouldNotCheck
+        }
+    };
+    (answer(outcome, details.join("; ")), drafts)
+}
+
+/// A finding whose evidence is not yet fetched.
+struct Draft<'p> {
+    playbook: &'p Playbook,
+    level: Level,
+    fact: String,
+    pid: Option<u32>,
+    path: Option<String>,
+    because: String,
+    next: Vec<String>,
+    cited: Vec<String>,
+    rows: usize,
+}
+
+/// One finding for each fact: its rows' evidence joined, the words of the first of the gravest.
+fn merge<'p>(playbook: &'p Playbook, rows: &Rows) -> (Vec<Draft<'p>>, Vec<String>) {
+    let mut drafts: Vec<Draft<'p>> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut details = BTreeSet::new();
+    for row in &rows.rows {
+        let value = |name: &str| {
+            let place = rows.columns.iter().position(|column| column == name)?;
+            template::words(row.get(place)?)
+        };
+        let Some(fact) = value("fact") else {
+            details.insert("a row without a fact was left out".to_owned());
+            continue;
+        };
+        let level = match value("level") {
+            None => playbook.level,
+            Some(word) => Level::from_word(&word).unwrap_or_else(|| {
+                details.insert(format!("a row's level `{word}` is none"));
+                playbook.level
+            }),
+        };
+        let draft = Draft {
+            playbook,
+            level,
+            pid: value("pid").and_then(|pid| pid.parse().ok()),
+            path: ["subject_path", "exe", "target", "path"].into_iter().find_map(value),
+            because: template::sentence(&playbook.because.text, value).trim_end().to_owned(),
+            next: playbook.next.iter().filter_map(|n| template::command(&n.text, value)).collect(),
+            cited: cited(rows, row, &fact),
+            rows: 1,
+            fact: fact.clone(),
+        };
+        match places.get(&fact).and_then(|place| drafts.get_mut(*place)) {
+            None => {
+                places.insert(fact, drafts.len());
+                drafts.push(draft);
+            }
+            Some(first) => first.join(draft),
+        }
+    }
+    (drafts, details.into_iter().collect())
+}
+
+fn cited(rows: &Rows, row: &[Value], fact: &str) -> Vec<String> {
+    let mut out = vec![fact.to_owned()];
+    for (column, value) in rows.columns.iter().zip(row) {
+        if column.ends_with("_fact")
+            && let Value::Text(id) = value
+            && !out.contains(id)
+        {
+            out.push(id.clone());
+        }
+    }
+    out
+}
+
+impl Draft<'_> {
+    fn join(&mut self, other: Self) {
+        let rows = self.rows.saturating_add(1);
+        let known: BTreeSet<&String> = self.cited.iter().collect();
+        let more: Vec<String> =
+            other.cited.iter().filter(|id| !known.contains(id)).cloned().collect();
+        let mut cited = std::mem::take(&mut self.cited);
+        cited.extend(more);
+        if other.level > self.level {
+            *self = other;
+        }
+        self.cited = cited;
+        self.rows = rows;
+    }
+
+    fn finish(self, facts: &BTreeMap<String, Evidence>) -> Finding {
+        let subject = facts.get(&self.fact);
+        let of_subject = |name: &str| subject.and_then(|s| s.values.get(name));
+        let path = self.path.or_else(|| {
+            ["exe", "target", "path"].into_iter().find_map(of_subject)?.as_str().map(str::to_owned)
+        });
+        let pid = self.pid.or_else(|| of_subject("pid")?.as_u64()?.try_into().ok());
+        let mut because = self.because;
+        if self.rows > 1 {
+            because.push_str(&format!(" (and {} more such)", self.rows - 1));
+        }
+        Finding {
+            id: format!("{}/{}", self.playbook.id.text, self.fact),
+            playbook: self.playbook.id.text.clone(),
+            title: self.playbook.title.clone(),
+            level: self.level,
+            attack: self.playbook.techniques(),
+            subject: Subject { kind: kind(&self.fact).to_owned(), pid, path, fact: self.fact },
+            because,
+            evidence: self
+                .cited
+                .iter()
+                .filter_map(|id| facts.get(id).cloned())
+                .take(MOST_EVIDENCE)
+                .collect(),
+            next: self.next,
+            false_positives: self.playbook.false_positives.clone(),
+        }
+    }
+}
+
+/// What kind of thing a fact is, by its table.
+fn kind(fact: &str) -> &str {
+    let table = fact.split('/').next().unwrap_or_default();
+    match table {
+        "processes" | "environment" | "mappings" => "process",
+        "files" | "open_files" | "elf" => "file",
+        "addresses" => "address",
+        other => other.strip_suffix('s').unwrap_or(other),
+    }
+}
+
+fn clear(facts: &Facts) -> Result<(), facts::Error> {
+    facts
+        .connection()
+        .execute_batch("DELETE FROM findings; DELETE FROM finding_evidence;")
+        .map_err(|cause| facts::Error::Sql { doing: "clearing findings".to_owned(), cause })
+}
+
+fn store(facts: &Facts, findings: &[Finding]) -> Result<(), facts::Error> {
+    for finding in findings {
+        let row = FindingRow {
+            playbook: finding.playbook.clone(),
+            title: finding.title.clone(),
+            level: finding.level.word(),
+            attack: finding.attack.join(" "),
+            subject: finding.subject.fact.clone(),
+            pid: finding.subject.pid,
+            path: finding.subject.path.clone(),
+            because: finding.because.clone(),
+        };
+        facts.insert(&finding.id, "davy", &row)?;
+        for (position, evidence) in (0u32..).zip(&finding.evidence) {
+            let row = FindingEvidenceRow {
+                finding: finding.id.clone(),
+                cited: evidence.fact.clone(),
+                position,
+            };
+            facts.insert(format!("{}/{position}", finding.id), "davy", &row)?;
+        }
+    }
+    Ok(())
+}

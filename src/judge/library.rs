@@ -1,0 +1,187 @@
+//! All playbooks and lookups of a run: those that davy carries, and the user's.
+
+use super::lookup::Lookup;
+use super::{Complaint, Playbook};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+mod embedded {
+    include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+}
+
+/// Files of one folder of playbooks beyond this are not read.
+const MOST_FILES: usize = 10_000;
+
+/// Playbooks and lookups.
+#[derive(Clone, Debug, Default)]
+pub struct Playbooks {
+    playbooks: BTreeMap<String, Playbook>,
+    lookups: BTreeMap<String, Lookup>,
+    /// What could not be read: its file's name without the extension, and why.
+    broken: Vec<(String, Complaint)>,
+    /// Said to the user: what replaced what.
+    notes: Vec<String>,
+    texts: BTreeMap<String, [u8; 32]>,
+}
+
+impl Playbooks {
+    /// Those that davy carries.
+    #[must_use]
+    pub fn embedded() -> Self {
+        let mut all = Self::default();
+        for (file, text) in embedded::LOOKUPS {
+            let name = stem(Path::new(file));
+            all.insert_lookup(&name, file, text);
+        }
+        for (file, text) in embedded::PLAYBOOKS {
+            all.insert(file, text);
+        }
+        all
+    }
+
+    /// None at all; for tests and for one playbook alone.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Adds a playbook's text. One of the same id is replaced, and a note says so.
+    pub fn insert(&mut self, file: &str, text: &str) {
+        self.texts.insert(file.to_owned(), Sha256::digest(text).into());
+        match Playbook::parse(file, text) {
+            Ok(playbook) => {
+                let id = playbook.id.text.clone();
+                if let Some(before) = self.playbooks.insert(id.clone(), playbook) {
+                    self.notes.push(format!("{file}: {id} replaces the one of {}", before.file));
+                }
+            }
+            Err(complaint) => self.broken.push((stem(Path::new(file)), complaint)),
+        }
+    }
+
+    /// Adds a lookup's rows; they join those of the same name.
+    pub fn insert_lookup(&mut self, name: &str, file: &str, text: &str) {
+        self.texts.insert(file.to_owned(), Sha256::digest(text).into());
+        let (lookup, complaints) = Lookup::parse(name, file, text);
+        self.broken.extend(complaints.into_iter().map(|c| (format!("lookup {name}"), c)));
+        if lookup.columns.is_empty() {
+            return;
+        }
+        if let Some(there) = self.lookups.get(name)
+            && let Some(unknown) = lookup.columns.iter().find(|c| !there.columns.contains(c))
+        {
+            let known = there.columns.join(", ");
+            self.notes.push(format!("{file}: {name} has no column {unknown}, only {known}"));
+        }
+        self.lookups
+            .entry(name.to_owned())
+            .or_insert_with(|| Lookup { name: name.to_owned(), ..Lookup::default() })
+            .add(lookup);
+    }
+
+    /// Adds `*.yml`, `*.yaml` and `lookups/*.csv` below a folder, in order of their names.
+    ///
+    /// # Errors
+    /// Where the folder itself cannot be read; a file that cannot is noted.
+    pub fn add_folder(&mut self, folder: &Path) -> std::io::Result<()> {
+        let mut files = Vec::new();
+        gather(folder, 0, &mut files)?;
+        files.sort();
+        for file in files {
+            let shown = file.display().to_string();
+            let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+            if !matches!(extension, "yml" | "yaml" | "csv") {
+                continue;
+            }
+            match std::fs::read_to_string(&file) {
+                Ok(text) if extension == "csv" => self.insert_lookup(&stem(&file), &shown, &text),
+                Ok(text) => self.insert(&shown, &text),
+                Err(error) => {
+                    self.broken.push((stem(&file), Complaint::of_file(&shown, error.to_string())))
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a user's list under a name: `--lookup NAME=FILE`.
+    ///
+    /// # Errors
+    /// Where the file cannot be read as text.
+    pub fn add_lookup(&mut self, name: &str, file: &Path) -> std::io::Result<()> {
+        let text = std::fs::read_to_string(file)?;
+        self.insert_lookup(name, &file.display().to_string(), &text);
+        Ok(())
+    }
+
+    /// In order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = &Playbook> {
+        self.playbooks.values()
+    }
+
+    /// One by its id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Playbook> {
+        self.playbooks.get(id)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.playbooks.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.playbooks.is_empty()
+    }
+
+    /// The lists, by name.
+    pub fn lookups(&self) -> impl Iterator<Item = &Lookup> {
+        self.lookups.values()
+    }
+
+    /// What could not be read, with the name it would have had.
+    #[must_use]
+    pub fn broken(&self) -> &[(String, Complaint)] {
+        &self.broken
+    }
+
+    /// What the user should hear: what replaced what.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// SHA-256 over the names and digests of all texts, hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for (file, digest) in &self.texts {
+            hash.update(file.as_bytes());
+            hash.update([0]);
+            hash.update(digest);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn gather(folder: &Path, depth: u32, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        // Links are not followed: a folder may hold one to itself. Nor is a FIFO ever opened.
+        let kind = entry.file_type()?;
+        if kind.is_dir() && depth < 8 {
+            gather(&entry.path(), depth + 1, files)?;
+        } else if kind.is_file() && files.len() < MOST_FILES {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
