@@ -213,9 +213,16 @@ impl Maker {
         path: Option<&HostPath>,
         root: &Root,
     ) -> Result<Option<Exe>, Fault> {
-        let detail = directive.details.iter().find(|d| d.verb == "exe");
+        // Several `exe` lines are one, so that each thing may stand on its own line.
+        let detail = directive.details.iter().filter(|d| d.verb == "exe").cloned().reduce(
+            |mut all, next| {
+                all.words.extend(next.words);
+                all.content = all.content.or(next.content);
+                all
+            },
+        );
         let Some(path) = path else {
-            if let Some(detail) = detail {
+            if let Some(detail) = &detail {
                 return Err(Fault::new(detail.line, "expected exe= on the process's line"));
             }
             if process.kthread || process.state == b'Z' {
@@ -231,10 +238,10 @@ impl Maker {
             return Err(Fault::new(directive.line, "expected exe= an absolute path"));
         }
         let none = Directive { line: directive.line, ..Directive::default() };
-        let detail = detail.unwrap_or(&none);
-        let mut words = Arguments::new(detail);
+        let detail = detail.unwrap_or(none);
+        let mut words = Arguments::new(&detail);
         let deleted = words.flag("deleted");
-        let stated = Self::stated_bytes(detail, &mut words)?;
+        let stated = Self::stated_bytes(&detail, &mut words)?;
         let usual = self.on_disk(0o755);
         let attributes = self.attributes(&mut words, usual)?;
         words.finish()?;
