@@ -1,14 +1,62 @@
 //! The commands, one file each.
 
+mod exit;
+mod progress;
+mod source;
+mod triage;
+
+pub use exit::Exit;
+
+use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Runs a command line.
+/// Linux host forensics triage: is this server compromised, by what, and what to do next.
+#[derive(Parser)]
+#[command(name = "davy", version, arg_required_else_help = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Triage(triage::Arguments),
+}
+
+/// Runs a command line: results go to `out`, everything else to `messages`.
 pub fn run(
-    _arguments: impl Iterator<Item = OsString>,
-    _out: &mut dyn Write,
-    _progress: &mut dyn Write,
+    arguments: impl Iterator<Item = OsString>,
+    out: &mut dyn Write,
+    messages: &mut dyn Write,
 ) -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // --help and --version are errors to the parser and results to the user.
+            let asked = !error.use_stderr();
+            let stream: &mut dyn Write = if asked { out } else { messages };
+            let _ = write!(stream, "{error}");
+            return if asked { Exit::Done } else { Exit::Usage }.into();
+        }
+    };
+    let result = match arguments.command {
+        Command::Triage(arguments) => triage::run(&arguments, out, messages),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) if is_broken_pipe(error.as_ref()) => Exit::Done.into(),
+        Err(error) => {
+            let _ = writeln!(messages, "davy: {error}");
+            Exit::Failed.into()
+        }
+    }
+}
+
+/// Whoever read our output has read enough.
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }

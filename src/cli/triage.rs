@@ -1,0 +1,322 @@
+//! `davy triage`: everything, one incident.
+
+use super::progress::Progress;
+use super::{Exit, source};
+use crate::evidence::{Evidence, Pid, SourceKind};
+use crate::facts::{self, Facts, Source};
+use crate::judge::{Judgement, Level, Playbooks};
+use crate::report::{Case, FORMATS, Report, Text, Tool};
+use crate::{carve, collect, graph, judge, report, timeline};
+use clap::{Args, ValueEnum};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// Triage this host, or evidence of another: worst first, and what to do next
+#[derive(Args)]
+pub struct Arguments {
+    /// What to look at: a mounted image or directory, or a text host; without it, this host
+    source: Option<PathBuf>,
+    /// Leave a case folder: report.html, report.json, facts.db, timeline.jsonl, recovered files,
+    /// manifest
+    #[arg(short = 'o', long = "output", value_name = "CASE")]
+    output: Option<PathBuf>,
+    /// What the SOC already knows: host:port, address, name, URL, path, pid, hash or wallet
+    #[arg(long, value_name = "IOC")]
+    lead: Option<String>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Whose memory to read
+    #[arg(long, value_name = "WHOSE", default_value = "suspects")]
+    memory: Memory,
+    /// Playbooks of your own, added to those built in
+    #[arg(long, value_name = "DIR")]
+    playbooks: Vec<PathBuf>,
+    /// Rows of your own for a lookup table, from a CSV file
+    #[arg(long, value_name = "NAME=FILE")]
+    lookup: Vec<String>,
+    /// Exit with 3 where a finding is at this level or above
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    fail_on: Option<Level>,
+    /// Colour the terminal report
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Html,
+    Timesketch,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Memory {
+    /// Processes with a finding of medium or above
+    Suspects,
+    /// Every process
+    All,
+    /// No process
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+fn level(word: &str) -> Result<Level, String> {
+    Level::from_word(word)
+        .ok_or_else(|| "one of informational, low, medium, high, critical".to_owned())
+}
+
+/// Runs a triage. What was found is printed even where the case folder cannot be written.
+///
+/// # Errors
+/// Where nothing could be found out at all.
+pub fn run(
+    arguments: &Arguments,
+    out: &mut dyn Write,
+    messages: &mut dyn Write,
+) -> Result<Exit, Box<dyn Error>> {
+    let playbooks = match playbooks(arguments, messages) {
+        Ok(playbooks) => playbooks,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let evidence = match source::open(arguments.source.as_deref()) {
+        Ok(evidence) => evidence,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let mut failed = false;
+    let mut complain = |messages: &mut dyn Write, doing: &str, error: &dyn Error| {
+        failed = true;
+        let _ = writeln!(messages, "davy: {doing}: {error}");
+    };
+    // Made before anything is read: a mistyped folder should not cost the run.
+    let folder = arguments.output.as_deref().filter(|folder| {
+        report::folder::create(folder)
+            .map_err(|error| complain(messages, "no case folder will be left", &error))
+            .is_ok()
+    });
+
+    let progress = Progress::new(arguments.quiet);
+    let tables = crate::tables();
+    let facts = Facts::in_memory(&tables)?;
+    let judgement = investigate(arguments, evidence.as_ref(), &facts, &playbooks, &progress)?;
+    if let Some(folder) = folder {
+        progress.step("recovering deleted files");
+    }
+    progress.step("telling the story");
+    let case = tell(arguments, evidence.as_ref(), &facts, &judgement, &playbooks)?;
+    progress.done();
+
+    // Printed first: whatever happens to the folder, the responder has the answer.
+    print(arguments, &case, folder, out)?;
+    if let Some(folder) = folder {
+        if let Err(error) = facts.save(&folder.join("facts.db")) {
+            complain(messages, "the facts could not be kept", &error);
+        }
+        if let Err(error) = report::folder::write(&case, folder) {
+            complain(messages, "the case folder is not whole", &error);
+        }
+    }
+    Ok(exit(arguments, &case, failed))
+}
+
+/// Collects, carves and judges until no new suspect turns up.
+fn investigate(
+    arguments: &Arguments,
+    evidence: &dyn Evidence,
+    facts: &Facts,
+    playbooks: &Playbooks,
+    progress: &Progress,
+) -> Result<Judgement, facts::Error> {
+    let tables = crate::tables();
+    let step = |name: &str| progress.step(name);
+    facts.insert("0", "davy", &Source { kind: evidence.kind().word(), name: evidence.name() })?;
+    collect::collect(evidence, facts, &step)?;
+    carve::carve_files(evidence, facts, &step)?;
+    progress.step("judging");
+    let mut judgement = judge::judge(facts, playbooks, &tables)?;
+    let mut read: BTreeSet<Pid> = BTreeSet::new();
+    // What one suspect's memory names can make another process a suspect: a dropper's log names
+    // its payload. Three rounds follow any chain seen so far, and bound the work.
+    for _ in 0..3 {
+        let wanted: BTreeSet<Pid> = match arguments.memory {
+            Memory::None => BTreeSet::new(),
+            Memory::All => processes(facts)?,
+            Memory::Suspects => judge::suspects(&judgement)
+                .into_iter()
+                .chain(lead_holders(facts, arguments.lead.as_deref())?)
+                .collect(),
+        };
+        let fresh: Vec<Pid> = wanted.difference(&read).copied().collect();
+        if fresh.is_empty() {
+            break;
+        }
+        carve::carve_memory(evidence, facts, &fresh, &step)?;
+        read.extend(fresh);
+        progress.step("judging");
+        judgement = judge::judge(facts, playbooks, &tables)?;
+    }
+    Ok(judgement)
+}
+
+/// All processes that have memory of their own.
+fn processes(facts: &Facts) -> Result<BTreeSet<Pid>, facts::Error> {
+    pids(facts, "SELECT pid FROM processes WHERE exe IS NOT NULL", [])
+}
+
+/// The processes with a socket to what the lead names: the alert points at them before any
+/// playbook does.
+fn lead_holders(facts: &Facts, lead: Option<&str>) -> Result<BTreeSet<Pid>, facts::Error> {
+    let Some(lead) = lead else { return Ok(BTreeSet::new()) };
+    let port = lead.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    pids(
+        facts,
+        "SELECT DISTINCT pid FROM sockets WHERE pid IS NOT NULL
+           AND (remote_address = ?1 OR remote_address || ':' || remote_port = ?1
+                OR remote_port = ?2)",
+        (lead, port),
+    )
+}
+
+fn pids(
+    facts: &Facts,
+    question: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<BTreeSet<Pid>, facts::Error> {
+    let ask = || -> rusqlite::Result<BTreeSet<Pid>> {
+        facts.connection().prepare(question)?.query_map(parameters, |row| row.get(0))?.collect()
+    };
+    ask()
+        .map_err(|cause| facts::Error::Sql { doing: "choosing whose memory to read".into(), cause })
+}
+
+/// Timeline, graph, story and verdict, put together.
+fn tell(
+    arguments: &Arguments,
+    evidence: &dyn Evidence,
+    facts: &Facts,
+    judgement: &Judgement,
+    playbooks: &Playbooks,
+) -> Result<Case, facts::Error> {
+    facts.together(|f| timeline::build(f))?;
+    facts.together(|f| graph::build(f))?;
+    let story = graph::story(facts, judgement, arguments.lead.as_deref())?;
+    let verdict = judge::Verdict {
+        level: judgement.findings.first().map_or(Level::Informational, |f| f.level),
+        summary: format!("{} findings", judgement.findings.len()),
+    };
+    Case::gather(facts, judgement, verdict, story, tool(evidence, playbooks))
+}
+
+fn tool(evidence: &dyn Evidence, playbooks: &Playbooks) -> Tool {
+    // A recording must give the same report on every machine, so only a live run names the
+    // program that ran.
+    let program = (evidence.kind() == SourceKind::Live).then(own_digest).flatten();
+    Tool {
+        name: "davy",
+        version: env!("CARGO_PKG_VERSION"),
+        sha256: program.unwrap_or_default(),
+        playbooks_sha256: playbooks.sha256(),
+    }
+}
+
+fn own_digest() -> Option<String> {
+    let program = std::fs::read("/proc/self/exe").ok()?;
+    Some(Sha256::digest(program).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn playbooks(arguments: &Arguments, messages: &mut dyn Write) -> Result<Playbooks, Box<dyn Error>> {
+    let mut playbooks = Playbooks::embedded();
+    for folder in &arguments.playbooks {
+        playbooks.add_folder(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
+    for lookup in &arguments.lookup {
+        let (name, file) = lookup
+            .split_once('=')
+            .ok_or_else(|| format!("--lookup {lookup}: NAME=FILE is what it takes"))?;
+        playbooks.add_lookup(name, Path::new(file)).map_err(|e| format!("{file}: {e}"))?;
+    }
+    for note in playbooks.notes() {
+        let _ = writeln!(messages, "davy: {note}");
+    }
+    // A broken playbook is told and the others judge; the report lists it as not checked.
+    for (_, complaint) in playbooks.broken() {
+        let _ = writeln!(messages, "davy: {complaint}");
+    }
+    Ok(playbooks)
+}
+
+fn print(
+    arguments: &Arguments,
+    case: &Case,
+    folder: Option<&Path>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let wanted = match arguments.format {
+        Format::Text => {
+            let text = Text { width: width(), color: colored(arguments.color) };
+            text.write(case, out)?;
+            if let Some(folder) = folder {
+                writeln!(out, "Case folder: {}", folder.display())?;
+            }
+            return out.flush();
+        }
+        Format::Json => "json",
+        Format::Html => "html",
+        Format::Timesketch => "timesketch",
+    };
+    for format in FORMATS {
+        if format.name().0 == wanted {
+            format.write(case, out)?;
+        }
+    }
+    out.flush()
+}
+
+/// The terminal's width; 100 columns where there is none to ask.
+fn width() -> usize {
+    rustix::termios::tcgetwinsize(io::stdout())
+        .map(|size| usize::from(size.ws_col))
+        .ok()
+        .filter(|columns| *columns >= 40)
+        .unwrap_or(100)
+}
+
+fn colored(wanted: Color) -> bool {
+    match wanted {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    }
+}
+
+fn exit(arguments: &Arguments, case: &Case, failed: bool) -> Exit {
+    let unread = ["denied", "timed-out", "not-captured", "partial"];
+    if failed {
+        Exit::Failed
+    } else if arguments.fail_on.is_some_and(|at| case.findings.iter().any(|f| f.level >= at)) {
+        Exit::Findings
+    } else if case.coverage.iter().any(|line| unread.contains(&line.status.as_str())) {
+        Exit::Partial
+    } else {
+        Exit::Done
+    }
+}
