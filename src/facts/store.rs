@@ -106,7 +106,7 @@ impl Facts {
     }
 
     /// Runs a step in one transaction, which is many times faster than a transaction a row.
-    /// What the step had added when it failed is kept.
+    /// What the step had added when it failed is kept. Steps may stand inside steps.
     ///
     /// # Errors
     /// The step's own, or SQLite's.
@@ -114,9 +114,9 @@ impl Facts {
         &self,
         step: impl FnOnce(&Self) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.connection.execute_batch("BEGIN").map_err(sql("beginning"))?;
+        self.connection.execute_batch("SAVEPOINT step").map_err(sql("beginning"))?;
         let result = step(self);
-        self.connection.execute_batch("COMMIT").map_err(sql("committing"))?;
+        self.connection.execute_batch("RELEASE step").map_err(sql("committing"))?;
         result
     }
 
