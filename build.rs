@@ -11,9 +11,12 @@ fn main() -> io::Result<()> {
     files.sort();
     let here = env::current_dir()?;
     let mut out = String::new();
-    for (name, extension) in [("PLAYBOOKS", "yml"), ("LOOKUPS", "csv")] {
+    for (name, extensions) in [("PLAYBOOKS", &["yml", "yaml"][..]), ("LOOKUPS", &["csv"])] {
         let _ = writeln!(out, "pub(super) const {name}: &[(&str, &str)] = &[");
-        for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == extension)) {
+        for file in files
+            .iter()
+            .filter(|f| extensions.iter().any(|e| f.extension().is_some_and(|x| x == *e)))
+        {
             let _ = writeln!(out, "    ({file:?}, include_str!({:?})),", here.join(file));
         }
         let _ = writeln!(out, "];");

@@ -206,10 +206,16 @@ fn cited(rows: &Rows, row: &[Value], fact: &str) -> Vec<String> {
     let mut out = vec![fact.to_owned()];
     for (column, value) in rows.columns.iter().zip(row) {
         if column.ends_with("_fact")
-            && let Value::Text(id) = value
-            && !out.contains(id)
+            && let Value::Text(ids) = value
         {
-            out.push(id.clone());
+            // Several ids may stand with spaces between; one id may hold spaces, too. What is no
+            // fact is not found and falls away.
+            let parts = ids.split(' ').filter(|part| part.contains('/') && part.len() < ids.len());
+            for id in std::iter::once(ids.as_str()).chain(parts) {
+                if !out.iter().any(|known| known == id) {
+                    out.push(id.to_owned());
+                }
+            }
         }
     }
     out

@@ -4,6 +4,8 @@
 
 mod answer;
 mod ask;
+mod attack;
+mod check;
 mod complaint;
 mod engine;
 mod evidence;
@@ -19,6 +21,8 @@ mod tests;
 mod verdict;
 
 pub use ask::{Failure, Rows, table};
+pub use attack::technique;
+pub use check::Checker;
 pub use complaint::Complaint;
 pub use engine::{judge, prepare, suspects};
 pub use finding::{Answer, Evidence, Finding, Judgement, Outcome, Subject};

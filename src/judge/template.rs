@@ -48,13 +48,13 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// The sentence with the row's values; what is not known is said to be.
+/// The sentence with the row's values; NULL is nothing.
 pub(super) fn sentence(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     pieces(text)
         .into_iter()
         .map(|piece| match piece {
             Piece::Words(words) => words.to_owned(),
-            Piece::Column(name, _) => value(name).unwrap_or_else(|| "unknown".to_owned()),
+            Piece::Column(name, _) => value(name).unwrap_or_default(),
         })
         .collect()
 }
@@ -135,10 +135,7 @@ mod tests {
     #[test]
     fn sentences_are_filled() {
         assert_eq!(sentence("{pid} runs {path}", row), "2584 runs /tmp/$(reboot) 'x'");
-        assert_eq!(
-            sentence("{other}, {{pid}}, {, {not a name}", row),
-            "unknown, {pid}, {, {not a name}"
-        );
+        assert_eq!(sentence("{other}, {{pid}}, {, {not a name}", row), ", {pid}, {, {not a name}");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod address;
 mod text;
 
+pub(super) use text::pattern;
+
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Result};
@@ -32,7 +34,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "regexp",
         arguments: "pattern, text",
-        doc: "1 where the pattern occurs in the text; also `text REGEXP pattern`. Linear in time; no look-around, no back references; `(?i)` ignores case",
+        doc: "1 where the pattern occurs in the text; also `text REGEXP pattern`. Linear in time; no look-around, no back references; `(?i)` ignores the case of ASCII letters",
     },
     Function {
         name: "cidr",
@@ -94,22 +96,14 @@ pub fn register(connection: &Connection) -> Result<()> {
             _ => None,
         })
     })?;
-    connection.create_scalar_function("regexp", 2, flags, regexp)
-}
-
-fn regexp(context: &Context<'_>) -> Result<Option<bool>> {
-    if matches!(context.get_raw(0), ValueRef::Null) {
-        return Ok(None);
-    }
-    // A pattern that is the same for every row is compiled once.
-    let pattern = context.get_or_create_aux(0, |pattern| text::pattern(pattern.as_str()?))?;
-    Ok(match context.get_raw(1) {
-        ValueRef::Null => None,
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            Some(pattern.is_match(&String::from_utf8_lossy(bytes)))
-        }
-        ValueRef::Integer(number) => Some(pattern.is_match(&number.to_string())),
-        ValueRef::Real(number) => Some(pattern.is_match(&number.to_string())),
+    let patterns = text::Patterns::default();
+    connection.create_scalar_function("regexp", 2, flags, move |c| {
+        let Some(pattern) = text(c, 0)? else { return Ok(None) };
+        let pattern = patterns.get(&pattern)?;
+        Ok(match c.get_raw(1) {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(pattern.is_match(bytes)),
+            _ => text(c, 1)?.map(|text| pattern.is_match(text.as_bytes())),
+        })
     })
 }
 

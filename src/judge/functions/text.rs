@@ -1,9 +1,13 @@
 //! Functions over texts and bytes.
 
-use regex_lite::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
-/// Memory of a compiled pattern: about a thousand states, which bounds the time a byte, too.
+/// Memory of a compiled pattern, which bounds the time a byte, too.
 const PATTERN_SIZE: usize = 1 << 18;
+/// Patterns kept compiled; playbooks join texts with lists of patterns.
+const MOST_PATTERNS: usize = 512;
 
 pub(super) fn basename(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
@@ -17,11 +21,33 @@ pub(super) fn dirname(path: &str) -> &str {
     }
 }
 
-pub(super) fn pattern(text: &str) -> rusqlite::Result<Regex> {
+/// Compiled patterns, so that a join with a list of them compiles each once.
+#[derive(Default)]
+pub(super) struct Patterns(Mutex<HashMap<String, Regex>>);
+
+impl Patterns {
+    pub(super) fn get(&self, text: &str) -> rusqlite::Result<Regex> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(text) {
+            return Ok(found.clone());
+        }
+        if known.len() >= MOST_PATTERNS {
+            known.clear();
+        }
+        let made = pattern(text).map_err(super::wrong)?;
+        known.insert(text.to_owned(), made.clone());
+        Ok(made)
+    }
+}
+
+/// Compiles a pattern over bytes: `.`, `\w` and `(?i)` mean ASCII, which is what names of a host
+/// that may not be UTF-8 allow.
+pub(in crate::judge) fn pattern(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text)
+        .unicode(false)
         .size_limit(PATTERN_SIZE)
         .build()
-        .map_err(|error| super::wrong(format!("regular expression `{text}`: {error}")))
+        .map_err(|error| format!("regular expression `{text}`: {error}"))
 }
 
 /// Shannon's entropy in bits a byte.
