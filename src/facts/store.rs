@@ -4,6 +4,8 @@ use super::guard::Guard;
 use super::{Asked, Coverage, HostText, Limits, Status, Table, TableDef};
 use rusqlite::Connection;
 use std::fmt::Display;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The store failed; what it was doing is told.
