@@ -1,8 +1,10 @@
 //! What is mapped into every process.
 
-use super::{Collector, Outcome, ProcessDir, Run};
-use crate::evidence::HostPath;
-use crate::facts::{Facts, Table};
+use super::mounts::unescaped;
+use super::processes::{Row, Rows, is_memfd, unmarked};
+use super::{Collector, ProcessDir, Run};
+use crate::evidence::{FileKind, HostPath, Reason, Stat, Unavailable};
+use crate::facts::Table;
 
 crate::table! {
     pub struct Mapping in mappings, "Every stretch of every process's address space, from /proc/PID/maps.";
@@ -16,13 +18,241 @@ crate::table! {
     dev: u64, "", "Device, major << 32 | minor; 0 for none.";
     inode: u64, "", "Inode; 0 for none.";
     path: Option<HostPath>, "", "What is mapped, without the kernel's mark of deletion; `[heap]`, `[stack]` and the like as they are; NULL for anonymous.";
-    kind: &'static str, "", "file, anonymous, heap, stack, kernel (vdso, vvar, vsyscall), memfd, shared (SysV, /dev/zero), device.";
-    deleted: Option<bool>, "", "For files: no name leads to the mapped file any more, by st_nlink of map_files or of the executable; NULL where it could not be asked.";
+    kind: &'static str, "", "file, anonymous (also huge pages and named ones), heap, stack, kernel (vdso, vvar, vsyscall), memfd, shared (SysV, /dev/zero), device (devices, and what drivers or the kernel answer for: anonymous inodes, sockets, DMA buffers): never read.";
+    deleted: Option<bool>, "", "For files and memfds: no name leads to the mapped file any more, by st_nlink of map_files or of the executable; NULL where it could not be asked, and then the path keeps the mark.";
 }
 
 pub(super) const COLLECTOR: Collector =
     Collector { name: "mappings", tables: &[Mapping::DEF], run: Run::Process(collect) };
 
-fn collect(_process: &ProcessDir<'_>, _facts: &Facts) -> Outcome {
-    Ok(())
+/// A process may have 65,530 mappings unless told otherwise; at some 100 bytes a line.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
+    if process.bare() || process.gone() {
+        return;
+    }
+    process.text("maps", LIMIT, "mappings", |bytes| {
+        let mut last = None;
+        for line in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+            match parse(process.pid, line) {
+                Some(mut mapping) => {
+                    if asks_inode(&mapping) {
+                        look(process, &mut mapping, &mut last);
+                    }
+                    rows.push(Row::Mapping(Box::new(mapping)));
+                }
+                None => {
+                    let why = "a line was not understood";
+                    let why = Unavailable::new(&process.path("maps"), Reason::Damaged, why);
+                    process.host.gaps.missed("mappings", &why);
+                }
+            }
+        }
+    });
+}
+
+/// A line; its kind and deletion by the text alone, where that can tell.
+fn parse(pid: u32, line: &[u8]) -> Option<Mapping> {
+    // `start-end perms offset major:minor inode`, spaces, path. The path may hold spaces.
+    let mut parts = line.splitn(6, |b| *b == b' ');
+    let (start, end) = pair(parts.next()?, b'-')?;
+    let permissions = std::str::from_utf8(parts.next()?).ok()?;
+    let offset = hexadecimal(parts.next()?)?;
+    let (major, minor) = pair(parts.next()?, b':')?;
+    let inode = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
+    let rest = parts.next().unwrap_or_default();
+    let path = rest.get(rest.iter().take_while(|b| **b == b' ').count()..).unwrap_or_default();
+    let path = (!path.is_empty()).then(|| HostPath::new(unescaped(path, b"\n")));
+    let dev = (major & 0xffff_ffff) << 32 | (minor & 0xffff_ffff);
+    let kind = path.as_ref().map_or("anonymous", |path| kind(path, major));
+    let plain = path.as_ref().and_then(unmarked);
+    let (path, deleted) = match (kind, plain) {
+        // These are made without a name, so the mark is the kernel's.
+        ("shared" | "anonymous" | "device", Some(plain)) if major == 0 => (Some(plain), None),
+        ("memfd", Some(plain)) => (Some(plain), Some(true)),
+        ("file", None) => (path, Some(false)),
+        _ => (path, None),
+    };
+    Some(Mapping {
+        pid,
+        start,
+        end,
+        executable: permissions.contains('x'),
+        writable: permissions.contains('w'),
+        permissions: permissions.to_owned(),
+        offset,
+        dev,
+        inode,
+        path,
+        kind,
+        deleted,
+    })
+}
+
+fn pair(text: &[u8], between: u8) -> Option<(u64, u64)> {
+    let at = text.iter().position(|b| *b == between)?;
+    let (first, second) = text.split_at(at);
+    Some((hexadecimal(first)?, hexadecimal(second.get(1..)?)?))
+}
+
+fn hexadecimal(text: &[u8]) -> Option<u64> {
+    u64::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()
+}
+
+fn kind(path: &HostPath, major: u64) -> &'static str {
+    let text = path.as_bytes();
+    let begins = |with: &[u8]| text.starts_with(with);
+    match text {
+        b"[heap]" => "heap",
+        b"[vdso]" | b"[vvar]" | b"[vvar_vclock]" | b"[vsyscall]" | b"[vectors]" | b"[sigpage]"
+        | b"[uprobes]" => "kernel",
+        b"/dev/zero" | b"/dev/zero (deleted)" => "shared",
+        _ if begins(b"[stack") => "stack",
+        // Named by prctl, as `[anon:…]`, and whatever a later kernel may name.
+        _ if begins(b"[") => "anonymous",
+        _ if is_memfd(path) && unmarked(path).is_some() => "memfd",
+        // These live on mounts of the kernel's own, which have no device number of a disk.
+        _ if major == 0 && begins(b"/SYSV") => "shared",
+        _ if major == 0 && begins(b"/anon_hugepage") => "anonymous",
+        _ if major == 0
+            && (begins(b"/dmabuf:") || begins(b"/drm mm object") || begins(b"/i915")) =>
+        {
+            "device"
+        }
+        _ if !begins(b"/") => "device",
+        _ if begins(b"/dev/") && !begins(b"/dev/shm/") => "device",
+        _ => "file",
+    }
+}
+
+/// Whether the text alone cannot tell: a file marked as deleted, which may be its name; and what
+/// lies under /dev, where a plain file may hide among the devices.
+fn asks_inode(mapping: &Mapping) -> bool {
+    let marked = || mapping.path.as_ref().is_some_and(|p| unmarked(p).is_some());
+    match mapping.kind {
+        "file" => marked(),
+        "device" => mapping.path.as_ref().is_some_and(|p| p.as_bytes().starts_with(b"/dev/")),
+        _ => false,
+    }
+}
+
+/// Asks the inode itself: the executable's where it is that, else through map_files. Neighbours
+/// mostly map the same file, so the last answer is kept.
+fn look(
+    process: &ProcessDir<'_>,
+    mapping: &mut Mapping,
+    last: &mut Option<((u64, u64), Option<Stat>)>,
+) {
+    let key = (mapping.dev, mapping.inode);
+    let known = last.as_ref().filter(|(known, _)| *known == key).map(|(_, stat)| stat.clone());
+    let stat = known.unwrap_or_else(|| {
+        let stat = ask(process, mapping);
+        *last = Some((key, stat.clone()));
+        stat
+    });
+    let Some(stat) = stat else { return };
+    if matches!(stat.kind, FileKind::CharDevice | FileKind::BlockDevice) {
+        mapping.kind = "device";
+        return;
+    }
+    mapping.kind = "file";
+    mapping.deleted = Some(stat.deleted());
+    if stat.deleted()
+        && let Some(plain) = mapping.path.as_ref().and_then(unmarked)
+    {
+        mapping.path = Some(plain);
+    }
+}
+
+fn ask(process: &ProcessDir<'_>, mapping: &Mapping) -> Option<Stat> {
+    let executable = process.exe().filter(|s| (s.dev, s.inode) == (mapping.dev, mapping.inode));
+    if let Some(stat) = executable {
+        return Some(stat.clone());
+    }
+    let name = format!("map_files/{:x}-{:x}", mapping.start, mapping.end);
+    match process.dir.stat(&HostPath::new(name)) {
+        Ok(stat) => {
+            process.host.gaps.read("mappings.deleted");
+            Some(stat)
+        }
+        Err(why) => {
+            process.missed("mappings.deleted", why);
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line(text: &str) -> Mapping {
+        parse(7, text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_library() {
+        let expect = Mapping {
+            pid: 7,
+            start: 0x7f12_3456_0000,
+            end: 0x7f12_3456_8000,
+            permissions: "r-xp".to_owned(),
+            executable: true,
+            writable: false,
+            offset: 0x2000,
+            dev: 0xfe << 32 | 1,
+            inode: 4711,
+            path: Some(HostPath::from("/opt/two words/lib a.so")),
+            kind: "file",
+            deleted: Some(false),
+        };
+        let text =
+            "7f1234560000-7f1234568000 r-xp 00002000 fe:01 4711          /opt/two words/lib a.so";
+        assert_eq!(line(text), expect);
+    }
+
+    #[test]
+    fn kinds() {
+        for (tail, kind, path, deleted) in [
+            ("00:00 0 ", "anonymous", None, None),
+            ("00:00 0", "anonymous", None, None),
+            ("00:00 0    [heap]", "heap", Some("[heap]"), None),
+            ("00:00 0    [stack]", "stack", Some("[stack]"), None),
+            ("00:00 0    [vdso]", "kernel", Some("[vdso]"), None),
+            ("00:00 0    [anon:libc malloc]", "anonymous", Some("[anon:libc malloc]"), None),
+            ("00:01 9    /memfd:x y (deleted)", "memfd", Some("/memfd:x y"), Some(true)),
+            ("fe:01 9    /memfd:x", "file", Some("/memfd:x"), Some(false)),
+            ("00:01 9    /dev/zero (deleted)", "shared", Some("/dev/zero"), None),
+            ("00:01 9    /SYSV00000000 (deleted)", "shared", Some("/SYSV00000000"), None),
+            ("00:0f 9    /anon_hugepage (deleted)", "anonymous", Some("/anon_hugepage"), None),
+            ("00:06 9    /dev/dri/card0", "device", Some("/dev/dri/card0"), None),
+            ("00:19 9    /dev/shm/x", "file", Some("/dev/shm/x"), Some(false)),
+            ("00:0e 9    anon_inode:[io_uring]", "device", Some("anon_inode:[io_uring]"), None),
+            ("fe:01 9    /a\\012b", "file", Some("/a\nb"), Some(false)),
+            // Only the inode can tell whether this is a name or the kernel's mark.
+            ("fe:01 9    /a (deleted)", "file", Some("/a (deleted)"), None),
+        ] {
+            let got = line(&format!("1000-2000 rw-p 00000000 {tail}"));
+            assert_eq!(
+                (got.kind, got.path, got.deleted),
+                (kind, path.map(HostPath::from), deleted),
+                "{tail}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            let _ = parse(1, &bytes);
+        }
+
+        #[test]
+        fn no_line_panics(text in "[0-9a-f]{0,17}-[0-9a-f]{0,17} [rwxp-]{0,5} [0-9a-f]{0,9} [0-9a-f]{0,9}:[0-9a-f]{0,3} [0-9]{0,20} *.{0,20}") {
+            let _ = parse(1, text.as_bytes());
+        }
+    }
 }

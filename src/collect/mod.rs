@@ -9,6 +9,7 @@ mod digest;
 mod elf;
 mod environment;
 mod files;
+mod gaps;
 mod host;
 mod interfaces;
 mod mappings;
@@ -20,10 +21,11 @@ mod processes;
 mod roots;
 mod sockets;
 
-use crate::evidence::{Clock, Dir, Evidence, HostPath, Pid, Unavailable};
+pub use gaps::Gaps;
+pub use processes::ProcessDir;
+
+use crate::evidence::{Clock, Dir, Evidence, HostPath, Unavailable};
 use crate::facts::{self, Facts, Status, TableDef};
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 /// A collector that failed as a whole could not store its rows; what it could not *read* is a
 /// coverage row and no error.
@@ -41,87 +43,14 @@ pub struct Host<'a> {
     pub gaps: Gaps,
 }
 
-/// One process, through a handle that no other process can take over.
-pub struct ProcessDir<'a> {
-    /// Its id.
-    pub pid: Pid,
-    /// `/proc/PID`, held open.
-    pub dir: Box<dyn Dir + 'a>,
-    /// The host it is on.
-    pub host: &'a Host<'a>,
-}
-
-/// Counts what could not be read, by what and why, so that coverage is a few lines and not a
-/// line for each of 28,000 files.
-#[derive(Default)]
-pub struct Gaps {
-    counts: RefCell<BTreeMap<(String, crate::evidence::Reason), (u64, String)>>,
-    read: RefCell<BTreeMap<String, u64>>,
-}
-
-impl Gaps {
-    /// One piece of `what` (a table, or `table.column`) was read.
-    pub fn read(&self, what: &str) {
-        let mut read = self.read.borrow_mut();
-        match read.get_mut(what) {
-            Some(count) => *count = count.saturating_add(1),
-            None => {
-                read.insert(what.to_owned(), 1);
-            }
-        }
-    }
-
-    /// One piece of `what` could not be read. The first of each kind is kept as the example.
-    pub fn missed(&self, what: &str, why: &Unavailable) {
-        let mut counts = self.counts.borrow_mut();
-        let entry =
-            counts.entry((what.to_owned(), why.reason)).or_insert_with(|| (0, why.to_string()));
-        entry.0 = entry.0.saturating_add(1);
-    }
-
-    /// Writes the counts as coverage rows.
+impl<'a> Host<'a> {
+    /// Opens the host's root.
     ///
     /// # Errors
-    /// Where they cannot be stored.
-    pub fn store(&self, facts: &Facts) -> Outcome {
-        use crate::evidence::Reason;
-        let counts = self.counts.borrow();
-        let read = self.read.borrow();
-        let whats: std::collections::BTreeSet<&String> =
-            counts.keys().map(|(what, _)| what).chain(read.keys()).collect();
-        for what in whats {
-            let got = read.get(what).copied().unwrap_or(0);
-            let missing: Vec<String> = counts
-                .iter()
-                .filter(|((w, _), _)| w == what)
-                .map(|((_, reason), (n, example))| format!("{n} {}, as {example}", reason.word()))
-                .collect();
-            let whole = |wanted: Reason| {
-                counts.keys().filter(|(w, _)| w == what).all(|(_, reason)| *reason == wanted)
-            };
-            let status = if missing.is_empty() {
-                Status::Complete
-            } else if got > 0 {
-                Status::Partial
-            } else if whole(Reason::Denied) {
-                Status::Denied
-            } else if whole(Reason::Absent) {
-                Status::Absent
-            } else if whole(Reason::TimedOut) {
-                Status::TimedOut
-            } else if whole(Reason::NotCaptured) {
-                Status::NotCaptured
-            } else {
-                Status::Partial
-            };
-            let detail = if missing.is_empty() {
-                String::new()
-            } else {
-                format!("{got} read; {}", missing.join("; "))
-            };
-            facts.cover(what.clone(), status, detail)?;
-        }
-        Ok(())
+    /// Where there is none.
+    fn new(evidence: &'a dyn Evidence, clock: Clock) -> Result<Self, Unavailable> {
+        let root = evidence.dir(&HostPath::from("/"))?;
+        Ok(Self { evidence, root, clock, gaps: Gaps::default() })
     }
 }
 
@@ -132,15 +61,15 @@ pub struct Collector {
     /// The tables it fills.
     pub tables: &'static [TableDef],
     /// What it reads.
-    pub run: Run,
+    run: Run,
 }
 
 /// Whether a collector reads the host as a whole or each process.
-pub enum Run {
+enum Run {
     /// Once a host.
     Host(fn(&Host<'_>, &Facts) -> Outcome),
     /// Once a process, all through one handle; processes in the order of their pids.
-    Process(fn(&ProcessDir<'_>, &Facts) -> Outcome),
+    Process(processes::Reader),
 }
 
 /// Every collector, in the order in which they run.
@@ -169,13 +98,12 @@ pub fn tables() -> impl Iterator<Item = TableDef> {
 /// # Errors
 /// Where facts cannot be stored. What cannot be read is coverage.
 pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) -> Outcome {
-    let root = match evidence.dir(&HostPath::from("/")) {
-        Ok(root) => root,
+    let host = match Host::new(evidence, evidence.clock()) {
+        Ok(host) => host,
         Err(why) => {
             return facts.cover("host", Status::NotCaptured, why.to_string());
         }
     };
-    let host = Host { evidence, root, clock: evidence.clock(), gaps: Gaps::default() };
     let mut collectors = COLLECTORS.iter().peekable();
     while let Some(collector) = collectors.next() {
         progress(collector.name);

@@ -1,0 +1,160 @@
+//! What could not be read, counted.
+
+use super::Outcome;
+use crate::evidence::{Reason, Unavailable};
+use crate::facts::{Facts, Status};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// Counts what could not be read, by what and why, so that coverage is a few lines and not a
+/// line for each of 28,000 files.
+#[derive(Default)]
+pub struct Gaps {
+    tallies: RefCell<BTreeMap<String, Tally>>,
+}
+
+/// Of one thing.
+#[derive(Default)]
+struct Tally {
+    read: u64,
+    missed: BTreeMap<Reason, Missed>,
+}
+
+struct Missed {
+    count: u64,
+    example: String,
+}
+
+impl Gaps {
+    /// One piece of `what` (a table, or `table.column`) was read.
+    pub fn read(&self, what: &str) {
+        self.read_many(what, 1);
+    }
+
+    /// So many pieces of `what` were read; with 0, it was looked for and there was none.
+    pub fn read_many(&self, what: &str, pieces: u64) {
+        self.with(what, |tally| tally.read = tally.read.saturating_add(pieces));
+    }
+
+    /// One piece of `what` could not be read. The first of each kind is kept as the example.
+    pub fn missed(&self, what: &str, why: &Unavailable) {
+        self.with(what, |tally| {
+            let missed = tally
+                .missed
+                .entry(why.reason)
+                .or_insert_with(|| Missed { count: 0, example: why.to_string() });
+            missed.count = missed.count.saturating_add(1);
+        });
+    }
+
+    /// Adds what another has counted.
+    pub fn absorb(&self, other: Self) {
+        for (what, theirs) in other.tallies.into_inner() {
+            self.with(&what, |tally| {
+                tally.read = tally.read.saturating_add(theirs.read);
+                for (reason, more) in theirs.missed {
+                    match tally.missed.get_mut(&reason) {
+                        Some(missed) => missed.count = missed.count.saturating_add(more.count),
+                        None => {
+                            tally.missed.insert(reason, more);
+                        }
+                    }
+                }
+            });
+        }
+    }
+
+    /// Allocates a name only the first time that it is counted.
+    fn with(&self, what: &str, change: impl FnOnce(&mut Tally)) {
+        let mut tallies = self.tallies.borrow_mut();
+        match tallies.get_mut(what) {
+            Some(tally) => change(tally),
+            None => change(tallies.entry(what.to_owned()).or_default()),
+        }
+    }
+
+    /// Writes the counts as coverage rows.
+    ///
+    /// # Errors
+    /// Where they cannot be stored.
+    pub fn store(&self, facts: &Facts) -> Outcome {
+        for (what, tally) in self.tallies.borrow().iter() {
+            facts.cover(what.clone(), tally.status(), tally.detail())?;
+        }
+        Ok(())
+    }
+}
+
+impl Tally {
+    fn status(&self) -> Status {
+        let mut reasons = self.missed.keys();
+        // A process that ends while others are read is no hole in what was there to be read.
+        if self.read > 0 && reasons.clone().all(|r| *r == Reason::Vanished) {
+            return Status::Complete;
+        }
+        match (reasons.next(), reasons.next()) {
+            (None, _) => Status::Complete,
+            _ if self.read > 0 => Status::Partial,
+            (Some(Reason::Denied), None) => Status::Denied,
+            (Some(Reason::Absent), None) => Status::Absent,
+            (Some(Reason::TimedOut), None) => Status::TimedOut,
+            (Some(Reason::NotCaptured), None) => Status::NotCaptured,
+            _ => Status::Partial,
+        }
+    }
+
+    fn detail(&self) -> String {
+        use std::fmt::Write;
+        let mut detail = String::new();
+        if self.missed.is_empty() {
+            return detail;
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(detail, "{} read", self.read);
+        for (reason, missed) in &self.missed {
+            let _ = write!(detail, "; {} {}, as {}", missed.count, reason.word(), missed.example);
+        }
+        detail
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::evidence::HostPath;
+
+    fn stored(gaps: &Gaps) -> Vec<(String, String, String)> {
+        let facts = Facts::in_memory(&[]).unwrap();
+        gaps.store(&facts).unwrap();
+        let mut statement =
+            facts.connection().prepare("SELECT what, status, detail FROM coverage").unwrap();
+        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn partial_denied_and_vanished() {
+        let gaps = Gaps::default();
+        let why = |reason| Unavailable::new(&HostPath::from("/proc/7/exe"), reason, "");
+        gaps.read_many("open_files", 3);
+        gaps.missed("open_files", &why(Reason::Denied));
+        gaps.missed("open_files", &why(Reason::Denied));
+        gaps.missed("processes.exe", &why(Reason::Denied));
+        gaps.read("processes");
+        let other = Gaps::default();
+        other.missed("processes", &why(Reason::Vanished));
+        other.read("mappings");
+        gaps.absorb(other);
+        let row = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+        assert_eq!(
+            stored(&gaps),
+            [
+                row("mappings", "complete", ""),
+                row("open_files", "partial", "3 read; 2 denied, as /proc/7/exe: denied"),
+                row("processes", "complete", "1 read; 1 vanished, as /proc/7/exe: vanished"),
+                row("processes.exe", "denied", "0 read; 1 denied, as /proc/7/exe: denied"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! The walk: each process opened once, its collectors run, its rows stored in the order of pids.
+//!
+//! Reading waits for the kernel and storing for SQLite, so each has a thread. Rows go over in
+//! batches, few at a time: a process with 100,000 open files takes no more memory than others.
+
+use super::exe::identity;
+use super::{Process, ProcessDir};
+use crate::collect::environment::Variable;
+use crate::collect::mappings::Mapping;
+use crate::collect::mounts::Remote;
+use crate::collect::open_files::{Digests, OpenFile};
+use crate::collect::processes::directory::bracketed;
+use crate::collect::{Gaps, Host, Outcome};
+use crate::evidence::{Clock, Evidence, HostPath, Pid, Reason, Unavailable};
+use crate::facts::Facts;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// Reads rows of one process.
+pub(in crate::collect) type Reader = fn(&ProcessDir<'_>, &mut Rows<'_>);
+
+/// Rows sent over at once, and batches on their way at most.
+const BATCH: usize = 256;
+const BATCHES: usize = 16;
+
+/// A row of a process, on its way to the store.
+pub(in crate::collect) enum Row {
+    Process(Box<Process>),
+    /// With its place in the environment.
+    Variable(usize, Box<Variable>),
+    OpenFile(Box<OpenFile>),
+    Mapping(Box<Mapping>),
+}
+
+impl Row {
+    fn store(&self, facts: &Facts) -> Outcome {
+        match self {
+            Self::Process(row) => {
+                let pid = row.pid;
+                facts.insert(pid, &format!("/proc/{pid}/stat"), row.as_ref())
+            }
+            Self::Variable(place, row) => {
+                let pid = row.pid;
+                let key = format_args!("{pid}/{place}");
+                facts.insert(key, &format!("/proc/{pid}/environ"), row.as_ref())
+            }
+            Self::OpenFile(row) => {
+                let (pid, fd) = (row.pid, row.fd);
+                let key = format_args!("{pid}/{fd}");
+                facts.insert(key, &format!("/proc/{pid}/fd/{fd}"), row.as_ref())
+            }
+            Self::Mapping(row) => {
+                let (pid, start) = (row.pid, row.start);
+                let key = format_args!("{pid}/{start:x}");
+                facts.insert(key, &format!("/proc/{pid}/maps"), row.as_ref())
+            }
+        }
+    }
+}
+
+/// Takes the rows of the collectors.
+pub(in crate::collect) struct Rows<'a> {
+    batch: Vec<Row>,
+    to: &'a SyncSender<Vec<Row>>,
+    /// The store failed, and told so; reading on would be in vain.
+    closed: bool,
+}
+
+impl<'a> Rows<'a> {
+    const fn new(to: &'a SyncSender<Vec<Row>>) -> Self {
+        Self { batch: Vec::new(), to, closed: false }
+    }
+
+    pub(in crate::collect) fn push(&mut self, row: Row) {
+        self.batch.push(row);
+        if self.batch.len() >= BATCH {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        self.closed = self.to.send(full).is_err();
+    }
+}
+
+/// What a walk remembers across processes, so that nothing is asked twice.
+#[derive(Default)]
+pub(in crate::collect) struct Walk {
+    /// For whole small files, used over and over.
+    pub buffer: Cell<Vec<u8>>,
+    /// What deleted files hold: several processes often share one.
+    pub digests: Digests,
+    own_mnt: OnceCell<Option<u64>>,
+    remote: RefCell<HashMap<Option<u64>, Rc<Remote>>>,
+    at_path: RefCell<HashMap<HostPath, Result<(u64, u64), Unavailable>>>,
+}
+
+impl Walk {
+    /// Whether a mount namespace is another than the one whose `/` is the host's root: davy's
+    /// own on a live host, that of the first process where the evidence has no davy in it.
+    pub(super) fn is_foreign(&self, host: &Host<'_>, mnt: u64) -> bool {
+        let own = self.own_mnt.get_or_init(|| {
+            ["proc/self/ns/mnt", "proc/1/ns/mnt"].iter().find_map(|link| {
+                let link = host.root.link(&HostPath::from(*link)).ok()?;
+                bracketed(link.as_bytes())
+            })
+        });
+        own.is_some_and(|own| own != mnt)
+    }
+
+    /// The network mounts that a process's paths may run into, read once a mount namespace.
+    pub(in crate::collect) fn remote(&self, process: &ProcessDir<'_>) -> Rc<Remote> {
+        let namespace = process.namespaces().mnt;
+        if let Some(known) = self.remote.borrow().get(&namespace) {
+            return Rc::clone(known);
+        }
+        let mut text = Vec::new();
+        // Unreadable: then nothing is known to be remote. A stat asks for cached answers only.
+        let _ = process.dir.read(&HostPath::from("mountinfo"), 16 * 1024 * 1024, &mut text);
+        let remote = Rc::new(Remote::among(&text));
+        self.remote.borrow_mut().insert(namespace, Rc::clone(&remote));
+        remote
+    }
+
+    /// Device and inode of what lies at a path of the host's own root.
+    pub(super) fn at_host_path(
+        &self,
+        host: &Host<'_>,
+        path: &HostPath,
+    ) -> Result<(u64, u64), Unavailable> {
+        if let Some(known) = self.at_path.borrow().get(path) {
+            return known.clone();
+        }
+        let found = identity(host.root.as_ref(), path);
+        self.at_path.borrow_mut().insert(path.clone(), found.clone());
+        found
+    }
+}
+
+/// Opens each process once and hands it to the collectors.
+pub(in crate::collect) fn walk(host: &Host<'_>, facts: &Facts, readers: &[Reader]) -> Outcome {
+    let (to, from) = sync_channel(BATCHES);
+    let (evidence, clock) = (host.evidence, host.clock.clone());
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || read_all(evidence, clock, readers, &to));
+        let mut stored = Ok(());
+        for batch in &from {
+            stored = batch.iter().try_for_each(|row| row.store(facts));
+            if stored.is_err() {
+                break;
+            }
+        }
+        // A reader that waits for room is let go.
+        drop(from);
+        match reading.join() {
+            Ok(gaps) => host.gaps.absorb(gaps),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        stored
+    })
+}
+
+/// Has a host of its own: directory handles are not shared between threads.
+fn read_all(
+    evidence: &dyn Evidence,
+    clock: Clock,
+    readers: &[Reader],
+    to: &SyncSender<Vec<Row>>,
+) -> Gaps {
+    let host = match Host::new(evidence, clock) {
+        Ok(host) => host,
+        Err(why) => {
+            let gaps = Gaps::default();
+            gaps.missed("processes", &why);
+            return gaps;
+        }
+    };
+    let walk = Walk::default();
+    match host.root.list(&HostPath::from("proc")) {
+        Ok(names) => {
+            let mut rows = Rows::new(to);
+            for pid in pids(&names) {
+                read_one(&host, &walk, pid, readers, &mut rows);
+                if rows.closed {
+                    break;
+                }
+            }
+            rows.send();
+        }
+        Err(why) => host.gaps.missed("processes", &why),
+    }
+    host.gaps
+}
+
+fn read_one(host: &Host<'_>, walk: &Walk, pid: Pid, readers: &[Reader], rows: &mut Rows<'_>) {
+    match ProcessDir::open(host, walk, pid) {
+        Ok(Some(process)) => {
+            for reader in readers {
+                reader(&process, rows);
+            }
+        }
+        Ok(None) => {
+            let path = HostPath::new(format!("/proc/{pid}/stat"));
+            let why = Unavailable::new(&path, Reason::Vanished, "ended during the walk");
+            host.gaps.missed("processes", &why);
+        }
+        Err(why) => host.gaps.missed("processes", &why),
+    }
+}
+
+/// The numeric names, in numeric order.
+fn pids(names: &[HostPath]) -> Vec<Pid> {
+    let number = |name: &HostPath| std::str::from_utf8(name.as_bytes()).ok()?.parse().ok();
+    let mut pids: Vec<Pid> = names.iter().filter_map(number).collect();
+    pids.sort_unstable();
+    pids
+}
