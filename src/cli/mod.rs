@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod exit;
+mod playbook;
 mod progress;
 mod source;
 mod triage;
@@ -23,6 +24,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Triage(triage::Arguments),
+    Playbook(playbook::Arguments),
 }
 
 /// Runs a command line: results go to `out`, everything else to `messages`.
@@ -43,6 +45,7 @@ pub fn run(
     };
     let result = match arguments.command {
         Command::Triage(arguments) => triage::run(&arguments, out, messages),
+        Command::Playbook(arguments) => playbook::run(&arguments, out, messages),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -56,7 +56,7 @@ pub(super) fn wrong(tag: &str, playbooks: &Playbooks) -> Option<(String, String)
     let parent = id.split('.').next().unwrap_or_default();
     let help = match technique(parent, playbooks) {
         Some(title) => format!("there is {parent} ({title}), but no such sub-technique"),
-        None => "the lookup `attack` lists those of Linux, containers and networks".to_owned(),
+        None => "the lookup `attack` lists those of versions 16 to 19".to_owned(),
     };
     Some((format!("no ATT&CK technique {id}"), help))
 }

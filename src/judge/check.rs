@@ -132,21 +132,13 @@ fn words(playbook: &Playbook, text: &Placed, columns: &[String], out: &mut Vec<C
 /// Values are quoted for the shell where they need it, and quotes within quotes undo each other:
 /// a suspect's file name could then run a command. Numbers need none.
 fn quotes(playbook: &Playbook, text: &Placed, out: &mut Vec<Complaint>) {
-    let mut open = None;
+    let mut open = Quotes::default();
     for piece in pieces(&text.text) {
         match piece {
-            Piece::Words(words) => {
-                for c in words.chars() {
-                    match (open, c) {
-                        (None, '\'' | '"') => open = Some(c),
-                        (Some(quote), c) if quote == c => open = None,
-                        _ => {}
-                    }
-                }
-            }
+            Piece::Words(words) => open.read(words),
             Piece::Column(name, at) => {
                 let number = is_number(name) || matches!(name, "ppid" | "fd" | "line" | "inode");
-                if open.is_some() && !number {
+                if open.quoted() && !number {
                     let message = format!("`{{{name}}}` stands within quotes");
                     out.push(
                         playbook
@@ -156,5 +148,37 @@ fn quotes(playbook: &Playbook, text: &Placed, out: &mut Vec<Complaint>) {
                 }
             }
         }
+    }
+}
+
+/// Which quotes are open; a command substitution within them begins anew.
+#[derive(Default)]
+struct Quotes(Vec<char>);
+
+impl Quotes {
+    fn read(&mut self, words: &str) {
+        let mut chars = words.chars().peekable();
+        while let Some(c) = chars.next() {
+            match (self.0.last(), c) {
+                (Some('\''), '\'') | (Some('"'), '"') | (Some('('), ')') => {
+                    self.0.pop();
+                }
+                (Some('\''), _) => {}
+                (_, '\\') => {
+                    chars.next();
+                }
+                (_, '$') if chars.peek() == Some(&'(') => {
+                    chars.next();
+                    self.0.push('(');
+                }
+                (Some('"'), _) => {}
+                (_, '\'' | '"') => self.0.push(c),
+                _ => {}
+            }
+        }
+    }
+
+    fn quoted(&self) -> bool {
+        matches!(self.0.last(), Some('\'' | '"'))
     }
 }

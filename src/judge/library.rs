@@ -23,6 +23,8 @@ pub struct Playbooks {
     /// Said to the user: what replaced what.
     notes: Vec<String>,
     texts: BTreeMap<String, [u8; 32]>,
+    /// Playbooks' files and texts, the broken ones too.
+    sources: Vec<(String, String)>,
 }
 
 impl Playbooks {
@@ -49,6 +51,7 @@ impl Playbooks {
     /// Adds a playbook's text. One of the same id is replaced, and a note says so.
     pub fn insert(&mut self, file: &str, text: &str) {
         self.texts.insert(file.to_owned(), Sha256::digest(text).into());
+        self.sources.push((file.to_owned(), text.to_owned()));
         match Playbook::parse(file, text) {
             Ok(playbook) => {
                 let id = playbook.id.text.clone();
@@ -124,6 +127,11 @@ impl Playbooks {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Playbook> {
         self.playbooks.get(id)
+    }
+
+    /// The files of all playbooks with their texts, those that are broken too.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources.iter().map(|(file, text)| (file.as_str(), text.as_str()))
     }
 
     /// How many there are.

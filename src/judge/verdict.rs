@@ -1,7 +1,8 @@
-//! The one line that a responder reads first.
+//! The one line that a responder reads first. It never says clean: nothing found is what it says.
 
-use super::Level;
+use super::{Finding, Judgement, Level, Outcome};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Is it compromised, how sure, by what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -10,4 +11,133 @@ pub struct Verdict {
     pub level: Level,
     /// A sentence or two.
     pub summary: String,
+}
+
+impl Verdict {
+    /// From all that was judged. One critical finding, or two playbooks that see something high
+    /// in one process, is a compromise; a lone high finding very likely is.
+    #[must_use]
+    pub fn of(judgement: &Judgement) -> Self {
+        let Some(level) = judgement.findings.iter().map(|finding| finding.level).max() else {
+            return Self { level: Level::Informational, summary: nothing(judgement) };
+        };
+        let word = match level {
+            Level::Critical => "Compromised",
+            Level::High if agree(judgement) => "Compromised",
+            Level::High => "Very likely compromised",
+            Level::Medium => "Suspicious",
+            Level::Low | Level::Informational => {
+                let count = count(judgement.findings.len(), "finding");
+                let summary = format!(
+                    "Nothing that points to a compromise: {count}, none above {}{}",
+                    level.word(),
+                    unchecked(judgement)
+                );
+                return Self { level, summary };
+            }
+        };
+        let headline = headline(judgement, level).map(said).unwrap_or_default();
+        let summary =
+            format!("{word}: {headline}; {}{}", counted(judgement, level), unchecked(judgement));
+        Self { level, summary }
+    }
+}
+
+/// What a finding is about, for counting what agrees: its process, else itself.
+fn about(finding: &Finding) -> String {
+    match finding.subject.pid {
+        Some(pid) => format!("processes/{pid}"),
+        None => finding.subject.fact.clone(),
+    }
+}
+
+/// Whether two playbooks see something high in one thing.
+fn agree(judgement: &Judgement) -> bool {
+    let mut seen: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for finding in judgement.findings.iter().filter(|finding| finding.level >= Level::High) {
+        seen.entry(about(finding)).or_default().insert(&finding.playbook);
+    }
+    seen.values().any(|playbooks| playbooks.len() > 1)
+}
+
+/// Among the worst, the one whose process has most findings against it.
+fn headline(judgement: &Judgement, level: Level) -> Option<&Finding> {
+    let mut weights: BTreeMap<String, usize> = BTreeMap::new();
+    for finding in judgement.findings.iter().filter(|finding| finding.level >= Level::Medium) {
+        let weight = weights.entry(about(finding)).or_default();
+        *weight = weight.saturating_add(1);
+    }
+    let mut best: Option<(&Finding, usize)> = None;
+    for finding in judgement.findings.iter().filter(|finding| finding.level == level) {
+        let weight = weights.get(&about(finding)).copied().unwrap_or(0);
+        // The first of equals stays: findings stand in order of their ids.
+        if best.is_none_or(|(_, most)| weight > most) {
+            best = Some((finding, weight));
+        }
+    }
+    best.map(|(finding, _)| finding)
+}
+
+/// `a process runs a deleted executable (rsyslogd-worker, pid 2591)`.
+fn said(finding: &Finding) -> String {
+    let title = finding.title.trim_end_matches('.');
+    let mut chars = title.chars();
+    let title = match (chars.next(), chars.next()) {
+        // Not `lD_PRELOAD`.
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            format!("{}{}", first.to_lowercase(), title.get(first.len_utf8()..).unwrap_or_default())
+        }
+        _ => title.to_owned(),
+    };
+    let comm = finding.evidence.iter().find_map(|evidence| {
+        let pid = evidence.values.get("pid").and_then(serde_json::Value::as_u64);
+        let same = pid.is_some() && pid == finding.subject.pid.map(u64::from);
+        evidence.values.get("comm").filter(|_| same)?.as_str()
+    });
+    match (comm, finding.subject.pid, &finding.subject.path) {
+        (Some(comm), Some(pid), _) => format!("{title} ({comm}, pid {pid})"),
+        (None, Some(pid), Some(path)) => format!("{title} ({path}, pid {pid})"),
+        (None, Some(pid), None) => format!("{title} (pid {pid})"),
+        (_, None, Some(path)) => format!("{title} ({path})"),
+        (_, None, None) => title,
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `11 findings, 4 critical`.
+fn counted(judgement: &Judgement, level: Level) -> String {
+    let all = judgement.findings.len();
+    let worst = judgement.findings.iter().filter(|finding| finding.level == level).count();
+    if all == 1 {
+        return format!("1 finding, {}", level.word());
+    }
+    format!("{all} findings, {worst} {}", level.word())
+}
+
+/// `; 4 playbooks could not check (run as root to let them)`.
+fn unchecked(judgement: &Judgement) -> String {
+    let open: Vec<&str> = judgement
+        .answers
+        .iter()
+        .filter(|answer| answer.answer == Outcome::CouldNotCheck)
+        .map(|answer| answer.detail.as_str())
+        .collect();
+    if open.is_empty() {
+        return ".".to_owned();
+    }
+    // What was read in part for want of privilege counts, too; what is absent no root can read.
+    let denied = judgement.answers.iter().any(|answer| answer.detail.contains("denied"));
+    let why = if denied { " (run as root to see more)" } else { "" };
+    format!("; {} could not check{why}.", count(open.len(), "playbook"))
+}
+
+fn nothing(judgement: &Judgement) -> String {
+    let looked = judgement.answers.iter().filter(|answer| answer.answer == Outcome::Quiet).count();
+    if looked == 0 {
+        return format!("Nothing was examined{}", unchecked(judgement));
+    }
+    format!("Nothing found by {}{}", count(looked, "playbook"), unchecked(judgement))
 }

@@ -66,10 +66,11 @@ fn refusal(checker: &Checker<'_>, playbook: &Playbook, error: &Error, asked: &As
         Error::SqlInputError { msg, offset, .. } => {
             let named = msg.rsplit(": ").next().unwrap_or_default();
             let complaint = match usize::try_from(*offset) {
-                Ok(offset) => {
+                // SQLite knows no place of a table's name and says 0.
+                Ok(offset) if offset > 0 => {
                     playbook.complain(&playbook.query, offset, word_at(sql, offset), msg.as_str())
                 }
-                Err(_) => point(playbook, named, msg.as_str()),
+                _ => point(playbook, named, msg.as_str()),
             };
             complaint.help(help(checker, msg, named))
         }
