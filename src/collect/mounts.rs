@@ -29,10 +29,12 @@ const LIMIT: usize = 16 * 1024 * 1024;
 
 fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     let Some(bytes) = own_mountinfo(host) else { return Ok(()) };
+    let remote = Remote::among(&bytes);
     for (number, line) in bytes.split(|b| *b == b'\n').enumerate().filter(|(_, l)| !l.is_empty()) {
         match parse(line) {
-            Some(mount) => {
+            Some(mut mount) => {
                 host.gaps.read("mounts");
+                space(host, &remote, &mut mount);
                 let source = format!("/proc/self/mountinfo:{}", number.saturating_add(1));
                 facts.insert(mount.mount_id, &source, &mount)?;
             }
@@ -44,6 +46,39 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// File systems that lie on a disk or in memory; others have no space to speak of.
+const WITH_SPACE: &[&[u8]] = &[
+    b"bcachefs",
+    b"btrfs",
+    b"exfat",
+    b"ext2",
+    b"ext3",
+    b"ext4",
+    b"f2fs",
+    b"jfs",
+    b"ntfs3",
+    b"overlay",
+    b"reiserfs",
+    b"tmpfs",
+    b"vfat",
+    b"xfs",
+    b"zfs",
+];
+
+fn space(host: &Host<'_>, remote: &Remote, mount: &mut Mount) {
+    // Asking a dead network mount, or one below it, would hang.
+    if !WITH_SPACE.contains(&mount.fs_type.as_bytes()) || remote.reaches(&mount.mount_point) {
+        return;
+    }
+    match host.root.space(&mount.mount_point) {
+        Ok((size, free)) => {
+            host.gaps.read("mounts.size");
+            (mount.size, mount.free) = (Some(size), Some(free));
+        }
+        Err(why) => host.gaps.missed("mounts.size", &why),
+    }
 }
 
 /// davy's own, or where the evidence has no davy in it, the first process's.
@@ -60,6 +95,11 @@ fn own_mountinfo(host: &Host<'_>) -> Option<Vec<u8>> {
         host.gaps.missed("mounts", &why);
     }
     None
+}
+
+/// The mounts among the lines of a mountinfo.
+pub(super) fn lines(mountinfo: &[u8]) -> impl Iterator<Item = Mount> {
+    mountinfo.split(|b| *b == b'\n').filter_map(parse)
 }
 
 /// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`: any number
@@ -118,8 +158,7 @@ pub(super) fn unescaped(bytes: &[u8], escaped: &[u8]) -> Vec<u8> {
 
 /// The network namespaces that are mounted as files, as `ip netns add` does.
 pub(super) fn network_namespaces(mountinfo: &[u8]) -> Vec<u64> {
-    let mounts = mountinfo.split(|b| *b == b'\n').filter_map(parse);
-    let mut numbers: Vec<u64> = mounts
+    let mut numbers: Vec<u64> = lines(mountinfo)
         .filter(|m| m.fs_type.as_bytes() == b"nsfs" && m.root.as_bytes().starts_with(b"net:["))
         .filter_map(|m| bracketed(m.root.as_bytes()))
         .collect();
@@ -140,7 +179,7 @@ impl Remote {
     /// Those among the lines of a mountinfo.
     pub(super) fn among(mountinfo: &[u8]) -> Self {
         let mut remote = Self::default();
-        for mount in mountinfo.split(|b| *b == b'\n').filter_map(parse) {
+        for mount in lines(mountinfo) {
             if is_remote(mount.fs_type.as_bytes()) {
                 remote.devices.insert(mount.dev);
                 remote.points.push(mount.mount_point);

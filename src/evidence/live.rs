@@ -245,6 +245,13 @@ impl Dir for LiveDir {
     fn stat_link(&self, name: &HostPath) -> Result<Stat, Unavailable> {
         self.statx(name, AtFlags::SYMLINK_NOFOLLOW)
     }
+
+    fn space(&self, name: &HostPath) -> Result<(u64, u64), Unavailable> {
+        let answer = self.open_at(name, OFlags::PATH).and_then(|fd| rustix::fs::fstatvfs(&fd));
+        let space = answer.map_err(|e| refused(&self.base.join(name), e))?;
+        let bytes = |blocks: u64| blocks.saturating_mul(space.f_frsize);
+        Ok((bytes(space.f_blocks), bytes(space.f_bavail)))
+    }
 }
 
 struct LiveMemory {

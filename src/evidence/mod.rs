@@ -119,6 +119,14 @@ pub trait Dir: Send {
     /// # Errors
     /// Why it cannot be had.
     fn stat_link(&self, name: &HostPath) -> Result<Stat, Unavailable>;
+    /// Size of the file system a name lies on, and what is free there for ordinary users, in
+    /// bytes. Asks the file system itself: never of a network mount. Only a running host knows.
+    ///
+    /// # Errors
+    /// Why it cannot be told.
+    fn space(&self, name: &HostPath) -> Result<(u64, u64), Unavailable> {
+        Err(Unavailable::new(name, Reason::NotCaptured, "free space is known on a live host only"))
+    }
 }
 
 /// The memory of one process.

@@ -3,8 +3,9 @@
 mod cgroup;
 mod directory;
 mod exe;
+mod hidden;
 mod stat;
-mod status;
+pub(super) mod status;
 mod walk;
 
 pub use directory::ProcessDir;

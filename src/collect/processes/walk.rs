@@ -181,6 +181,7 @@ fn read_all(
     let walk = Walk::default();
     match host.root.list(&HostPath::from("proc")) {
         Ok(names) => {
+            super::hidden::note(&host);
             let mut rows = Rows::new(to);
             for pid in pids(&names) {
                 read_one(&host, &walk, pid, readers, &mut rows);
