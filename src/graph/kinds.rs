@@ -5,8 +5,8 @@
 /// The query's columns: origin, its label, target, its label, because, cited fact, time. Where
 /// several rows join the same two nodes the first one stays. The views `program` (processes with
 /// their node and label) and `place` (indicators with the node they lie in) and the functions
-/// `host_node(host)`, `url_host(url)`, `url_in(text)` and `file_node(root_id, path)` are there to
-/// be used.
+/// `host_node(host)`, `url_host(url)`, `url_in(text)`, `file_node(root_id, path)` and `stamp(time)` are
+/// there to be used.
 pub(super) struct EdgeKind {
     /// The word in the table and in reports.
     pub(super) word: &'static str,
@@ -38,13 +38,12 @@ pub(super) const VIEWS: &str = "
              ELSE i.path || CASE i.place WHEN 'deleted-file' THEN ' (deleted)'
                WHEN 'deleted-library' THEN ' (deleted)' ELSE '' END END AS label,
         CASE i.place WHEN 'memory' THEN 'The memory of ' || g.label
-             WHEN 'deleted-file' THEN 'The deleted file ' || i.path || ifnull(', which ' || g.label || ' still holds open,', '')
-             WHEN 'deleted-library' THEN 'The deleted library ' || i.path || ifnull(' in ' || g.label, '')
-             WHEN 'memfd' THEN 'The file in memory ' || ifnull(i.path, '') || ifnull(' of ' || g.label, '')
+             WHEN 'deleted-file' THEN i.path || ifnull(', deleted but held open by ' || g.label || ',', ' (deleted)')
+             WHEN 'deleted-library' THEN i.path || ifnull(', deleted but mapped by ' || g.label || ',', ' (deleted)')
+             WHEN 'memfd' THEN ifnull(i.path, 'A file') || ', which is in memory alone' || ifnull(' and held by ' || g.label, '') || ','
              ELSE ifnull(i.path, i.origin) END AS speaker,
         CASE i.place WHEN 'memory' THEN printf(' (at address 0x%x)', i.offset)
-             ELSE ' (at byte ' || i.offset || ')' END AS where_in,
-        g.started
+             ELSE ' (at byte ' || i.offset || ')' END AS where_in
       FROM indicators i LEFT JOIN program g ON g.pid = i.pid;
 ";
 
@@ -66,8 +65,9 @@ pub(super) const KINDS: &[EdgeKind] = &[
                 label || ' runs ' || exe ||
                   CASE WHEN exe_memfd THEN ', a program that lives in memory alone'
                        WHEN exe_deleted THEN ', which has been deleted' ELSE '' END ||
-                  CASE WHEN exe_package IS NULL AND root_id = '/' AND EXISTS (SELECT 1 FROM packages)
-                       THEN ', which no package owns' ELSE '' END,
+                  CASE WHEN exe_package IS NULL AND NOT ifnull(exe_memfd, 0) AND root_id = '/'
+                         AND EXISTS (SELECT 1 FROM packages)
+                       THEN ' (no package owns that path)' ELSE '' END,
                 fact, started
               FROM program WHERE exe IS NOT NULL",
     },
@@ -86,7 +86,7 @@ pub(super) const KINDS: &[EdgeKind] = &[
         sql: "SELECT g.node, g.label, file_node(g.root_id, o.target), o.target || CASE WHEN o.deleted THEN ' (deleted)' ELSE '' END,
                 g.label || ' holds ' || o.target || ' open as descriptor ' || o.fd ||
                   CASE WHEN o.kind = 'memfd' THEN ', a file that lives in memory alone'
-                       ELSE ', though the file has been deleted' END ||
+                       ELSE ', though the file was deleted' || ifnull(' (not after ' || stamp(o.ctime) || ')', '') END ||
                   '; its bytes can still be read at /proc/' || g.pid || '/fd/' || o.fd ||
                   ifnull(' (davy kept them as ' || o.recovered || ')', ''),
                 o.fact, CASE WHEN o.deleted THEN o.ctime ELSE o.btime END
@@ -99,7 +99,7 @@ pub(super) const KINDS: &[EdgeKind] = &[
         sql: "SELECT g.node, g.label, file_node(g.root_id, m.path), m.path || CASE WHEN m.deleted THEN ' (deleted)' ELSE '' END,
                 g.label || ' has ' || m.path || ' mapped' ||
                   CASE WHEN m.deleted THEN ', though the file has been deleted' ELSE '' END,
-                min(m.fact), g.started
+                min(m.fact), NULL
               FROM mappings m JOIN program g ON g.pid = m.pid
               WHERE m.path IS NOT NULL AND m.kind IN ('file', 'memfd') AND m.path IS NOT g.exe
                 AND (m.deleted OR m.kind = 'memfd')
@@ -112,7 +112,7 @@ pub(super) const KINDS: &[EdgeKind] = &[
                 g.label || CASE s.state WHEN 'SYN_SENT' THEN ' is trying to connect from ' ELSE ' has a connection from ' END ||
                   s.local_address || ' port ' || s.local_port || ' to ' || s.remote_address || ' port ' || s.remote_port ||
                   ' (' || s.protocol || ', ' || s.state || ')',
-                s.fact, g.started
+                s.fact, NULL
               FROM sockets s JOIN program g ON g.pid = s.pid
               WHERE s.state IN ('ESTABLISHED', 'SYN_SENT') AND s.remote_address IS NOT NULL
                 AND s.remote_address NOT LIKE '127.%' AND s.remote_address NOT IN ('::1', '0.0.0.0', '::')
@@ -121,14 +121,14 @@ pub(super) const KINDS: &[EdgeKind] = &[
     EdgeKind {
         word: "names in memory",
         sql: "SELECT node, label, name_node(kind, value, host), value,
-                speaker || ' names the ' || kind_word(kind) || ' ' || value || where_in, fact, started
+                speaker || ' names the ' || kind_word(kind) || ' ' || value || where_in, fact, NULL
               FROM place WHERE place = 'memory' AND node IS NOT NULL
                 AND kind IN ('url', 'pool', 'address', 'domain', 'wallet') ORDER BY fact",
     },
     EdgeKind {
         word: "names in file",
         sql: "SELECT node, label, name_node(kind, value, host), value,
-                speaker || ' names the ' || kind_word(kind) || ' ' || value || where_in, fact, started
+                speaker || ' names the ' || kind_word(kind) || ' ' || value || where_in, fact, NULL
               FROM place WHERE place <> 'memory' AND node IS NOT NULL
                 AND kind IN ('url', 'pool', 'address', 'domain', 'wallet') ORDER BY fact",
     },
@@ -172,7 +172,7 @@ pub(super) const KINDS: &[EdgeKind] = &[
                 CASE WHEN s.remote_address LIKE '%:%' THEN '[' || s.remote_address || ']' ELSE s.remote_address END || ':' || s.remote_port,
                 g.label || ' names ' || i.host || ' port ' || i.port || ', and its own connection goes to port ' ||
                   s.remote_port || ' of ' || s.remote_address || ' (inferred: davy resolves no names)',
-                s.fact, g.started
+                s.fact, NULL
               FROM place i JOIN program g ON g.pid = i.pid JOIN sockets s ON s.pid = i.pid
               WHERE i.kind IN ('pool', 'url') AND i.host IS NOT NULL AND i.port = s.remote_port
                 AND i.port NOT IN (80, 443, 53)

@@ -1,8 +1,12 @@
 //! Facts and findings as nodes and edges, and the story as a path through them.
 
 mod build;
+mod chosen;
 mod edge;
+mod heat;
 mod kinds;
+mod lead;
+mod order;
 mod story;
 
 pub use build::build;

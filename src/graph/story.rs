@@ -1,15 +1,24 @@
 //! The chain in time order, from the lead or from the worst finding.
 
-use crate::facts::{Error, Facts};
+use super::chosen::{Chosen, choose};
+use super::heat::Heat;
+use super::kinds::KINDS;
+use super::lead::{self, Found};
+use super::{Edge, order};
+use crate::facts::{Error, Facts, Time};
 use crate::judge::Judgement;
 use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// More steps than a person reads are no story.
+const STEPS: usize = 40;
 
 /// One step of the story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// Label of the node it leaves.
     pub from: String,
-    /// The edge's word.
+    /// The edge's word; `concerns` for a lead.
     pub edge: String,
     /// Label of the node it enters.
     pub to: String,
@@ -31,7 +40,7 @@ pub struct Step {
 /// The story, and what has to be said about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Story {
-    /// Incident after incident, worst first, each in order of time.
+    /// Incident after incident, the lead's first and then worst first, each in order of time.
     pub steps: Vec<Step>,
     /// What became of the lead, where one was given.
     pub lead: Option<String>,
@@ -39,10 +48,128 @@ pub struct Story {
     pub note: Option<String>,
 }
 
-/// Tells the story out of the edges that [`build`](super::build) stored.
+/// Tells the story out of the edges that [`build`](super::build) stored: what hangs together with
+/// a finding of medium or above, or with the lead.
+///
+/// A lead is `host:port`, an address, a name, a URL, a path, a pid (`2584` or `pid:2584`), a
+/// SHA-256, a wallet, or any text that was carved.
 ///
 /// # Errors
 /// Where SQLite fails.
-pub fn story(_facts: &Facts, _judgement: &Judgement, _lead: Option<&str>) -> Result<Story, Error> {
-    Ok(Story::default())
+pub fn story(facts: &Facts, judgement: &Judgement, lead: Option<&str>) -> Result<Story, Error> {
+    let fail = |cause| Error::Sql { doing: "telling the story".to_owned(), cause };
+    let edges = edges(facts).map_err(fail)?;
+    let started = started(facts).map_err(fail)?;
+    let found = match lead {
+        Some(lead) => lead::find(facts, &edges, lead).map_err(fail)?,
+        None => Vec::new(),
+    };
+    let heat = Heat::of(judgement);
+    let chosen = choose(&edges, &heat, &found);
+    let incidents = order::incidents(&edges, &started, &heat, &found, chosen);
+    Ok(tell(&edges, incidents, lead, found))
+}
+
+fn tell(
+    edges: &[Edge],
+    incidents: Vec<Vec<Chosen>>,
+    lead: Option<&str>,
+    found: Vec<Found>,
+) -> Story {
+    let mut steps = Vec::new();
+    let mut left_out = 0;
+    for (number, incident) in incidents.into_iter().enumerate() {
+        let incident_number = number.saturating_add(1);
+        let edge_of = |chosen: &Chosen| edges.get(chosen.edge);
+        let touches = |node: &str| {
+            incident.iter().filter_map(edge_of).any(|e| e.origin == node || e.target == node)
+        };
+        for found in found.iter().filter(|found| touches(&found.node)) {
+            steps.push(lead_step(lead, found, incident_number));
+        }
+        let room = STEPS.saturating_sub(steps.len());
+        let (kept, dropped) = order::fit(edges, incident, room);
+        left_out += dropped;
+        for chosen in kept {
+            if let Some(edge) = edges.get(chosen.edge) {
+                steps.push(step(edge, &chosen, incident_number));
+            }
+        }
+    }
+    // What the lead leads to may stand alone, with no edge to anything.
+    if steps.is_empty() {
+        steps.extend(found.iter().map(|found| lead_step(lead, found, 1)));
+    }
+    let note = (left_out > 0).then(|| {
+        format!(
+            "{left_out} further steps are left out; all of them are in the table edges of facts.db"
+        )
+    });
+    Story { lead: lead.map(|lead| lead::sentence(lead, &found)), steps, note }
+}
+
+fn step(edge: &Edge, chosen: &Chosen, incident: usize) -> Step {
+    let more = match chosen.more {
+        0 => String::new(),
+        1 => " (and one more of this kind)".to_owned(),
+        more => format!(" (and {more} more of this kind)"),
+    };
+    Step {
+        from: edge.origin_label.clone(),
+        edge: edge.edge.to_owned(),
+        to: edge.target_label.clone(),
+        because: format!("{}{more}", edge.because),
+        time: edge.time.map(|time| time.to_string()),
+        fact: edge.cited.clone(),
+        from_node: edge.origin.clone(),
+        to_node: edge.target.clone(),
+        incident,
+    }
+}
+
+fn lead_step(lead: Option<&str>, found: &Found, incident: usize) -> Step {
+    let lead = lead.unwrap_or_default();
+    Step {
+        from: format!("alert for {lead}"),
+        edge: "concerns".to_owned(),
+        to: found.label.clone(),
+        because: found.because.clone(),
+        time: None,
+        fact: found.fact.clone(),
+        from_node: format!("lead/{lead}"),
+        to_node: found.node.clone(),
+        incident,
+    }
+}
+
+fn edges(facts: &Facts) -> rusqlite::Result<Vec<Edge>> {
+    facts
+        .connection()
+        .prepare(
+            "SELECT origin, origin_label, edge, target, target_label, because, cited, time
+             FROM edges ORDER BY rowid",
+        )?
+        .query_map([], |row| {
+            let word: String = row.get(2)?;
+            Ok(Edge {
+                origin: row.get(0)?,
+                origin_label: row.get(1)?,
+                edge: KINDS.iter().find(|kind| kind.word == word).map_or("", |kind| kind.word),
+                target: row.get(3)?,
+                target_label: row.get(4)?,
+                because: row.get(5)?,
+                cited: row.get(6)?,
+                time: row.get::<_, Option<i64>>(7)?.map(Time),
+            })
+        })?
+        .collect()
+}
+
+/// When each process node started.
+fn started(facts: &Facts) -> rusqlite::Result<BTreeMap<String, Time>> {
+    facts
+        .connection()
+        .prepare("SELECT 'process/' || pid, started FROM processes WHERE started IS NOT NULL")?
+        .query_map([], |row| Ok((row.get(0)?, Time(row.get(1)?))))?
+        .collect()
 }

@@ -30,4 +30,4 @@ pub trait Report: Sync {
 
 /// Every format. The text one here is for a file: no colour, 100 columns.
 pub const FORMATS: &[&dyn Report] =
-    &[&Text { width: 100, color: false }, &Json, &Html, &Timesketch];
+    &[&Text { width: 100, color: false, folder: None }, &Json, &Html, &Timesketch];

@@ -1,0 +1,167 @@
+//! Which edges belong to the story: those between things that are suspicious, and from them on
+//! to what they dropped, ran, held, named and spoke to.
+
+use super::Edge;
+use super::heat::Heat;
+use super::lead::Found;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Edges of one kind from one node that no finding cites: a browser has a thousand connections.
+const UNCITED: usize = 3;
+/// And those that findings cite.
+const CITED: usize = 6;
+/// From a suspect up to what it was started by.
+const ANCESTORS: usize = 5;
+
+/// An edge of the story.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    /// Its place among all edges.
+    pub(super) edge: usize,
+    /// So many of its kind from the same node were left out.
+    pub(super) more: usize,
+}
+
+/// What is known to belong so far.
+#[derive(Default)]
+struct Known<'a> {
+    /// Everything an edge of the story touches.
+    nodes: BTreeSet<&'a str>,
+    /// What is suspicious in itself: subjects of findings, what they dropped, who runs that.
+    hot: BTreeSet<&'a str>,
+    /// Deleted files and files in memory that suspects hold: whatever these name counts.
+    held: BTreeSet<&'a str>,
+    edges: BTreeSet<usize>,
+}
+
+/// The edges of the story, in their order in the table.
+pub(super) fn choose(edges: &[Edge], heat: &Heat, found: &[Found]) -> Vec<Chosen> {
+    let mut known = Known::default();
+    known.hot.extend(heat.nodes().map(String::as_str));
+    known.hot.extend(found.iter().map(|found| found.node.as_str()));
+    // Each round takes at least one edge more or is the last.
+    loop {
+        let before = known.edges.len();
+        for (number, edge) in edges.iter().enumerate() {
+            if !known.edges.contains(&number) && belongs(edge, heat, &known) {
+                known.take(number, edge);
+            }
+        }
+        if known.edges.len() == before {
+            break;
+        }
+    }
+    ancestors(edges, &mut known);
+    thin(edges, heat, found, &known)
+}
+
+impl<'a> Known<'a> {
+    fn take(&mut self, number: usize, edge: &'a Edge) {
+        self.edges.insert(number);
+        self.nodes.extend([edge.origin.as_str(), edge.target.as_str()]);
+        match edge.edge {
+            "dropped" | "persists" => {
+                self.hot.extend([edge.origin.as_str(), edge.target.as_str()]);
+            }
+            "runs" if self.hot.contains(edge.target.as_str()) => {
+                self.hot.insert(&edge.origin);
+            }
+            "connects to" if self.hot.contains(edge.target.as_str()) => {
+                self.hot.insert(&edge.origin);
+            }
+            "holds open" | "maps" => {
+                self.held.insert(&edge.target);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn belongs(edge: &Edge, heat: &Heat, known: &Known<'_>) -> bool {
+    let (origin, target) = (edge.origin.as_str(), edge.target.as_str());
+    let cited = heat.fact(&edge.cited).is_some();
+    let hot = |node: &str| known.hot.contains(node);
+    let within = |node: &str| known.nodes.contains(node) || known.hot.contains(node);
+    match edge.edge {
+        "parent of" => hot(origin) && hot(target),
+        "runs" => hot(origin) || hot(target),
+        // A message alone proves little: a finding cites it, or the file is there.
+        "dropped" => within(target) || cited || (hot(origin) && edge.time.is_some()),
+        "holds open" | "connects to" => hot(origin) || hot(target) || cited,
+        "maps" => cited || (hot(origin) && hot(target)),
+        "names in memory" => cited || hot(target) || (within(origin) && within(target)),
+        "names in file" => {
+            cited
+                || hot(target)
+                || known.held.contains(origin)
+                || (within(origin) && (within(target) || numeric(target)))
+        }
+        "served by" | "probably is" => within(origin) && within(target),
+        "persists" => cited || hot(target) || hot(origin),
+        _ => false,
+    }
+}
+
+/// A wallet, or a host given by its number: what programs seldom name without a reason.
+fn numeric(node: &str) -> bool {
+    node.starts_with("wallet/")
+        || node.starts_with("address/")
+        || node
+            .strip_prefix("url/")
+            .and_then(super::build::url_host)
+            .is_some_and(|host| super::build::host_node(host).starts_with("address/"))
+}
+
+/// Who started the suspects, and who started those: how it got in. Up to init, which starts all.
+fn ancestors<'a>(edges: &'a [Edge], known: &mut Known<'a>) {
+    let parents: BTreeMap<&str, (usize, &Edge)> = edges
+        .iter()
+        .enumerate()
+        .filter(|(_, edge)| edge.edge == "parent of" && edge.origin != "process/1")
+        .map(|(number, edge)| (edge.target.as_str(), (number, edge)))
+        .collect();
+    let mut below: Vec<&str> =
+        known.hot.iter().copied().filter(|node| node.starts_with("process/")).collect();
+    for _ in 0..ANCESTORS {
+        let above: Vec<_> = below.iter().filter_map(|node| parents.get(node)).collect();
+        below = above.iter().map(|(_, edge)| edge.origin.as_str()).collect();
+        for (number, edge) in above {
+            known.take(*number, edge);
+        }
+    }
+}
+
+/// Keeps a few edges of each kind from each node, and counts the rest.
+fn thin(edges: &[Edge], heat: &Heat, found: &[Found], known: &Known<'_>) -> Vec<Chosen> {
+    let mut groups: BTreeMap<(&str, &str), Vec<(bool, usize)>> = BTreeMap::new();
+    let mut degree: BTreeMap<&str, usize> = BTreeMap::new();
+    for number in &known.edges {
+        let Some(edge) = edges.get(*number) else { continue };
+        for node in [edge.origin.as_str(), edge.target.as_str()] {
+            *degree.entry(node).or_default() += 1;
+        }
+        let cited = heat.fact(&edge.cited).is_some()
+            || found.iter().any(|found| found.node == edge.target || found.node == edge.origin);
+        groups.entry((&edge.origin, edge.edge)).or_default().push((!cited, *number));
+    }
+    let mut chosen = Vec::new();
+    for group in groups.values_mut() {
+        // Cited ones first, then those whose other end leads on, then as they come.
+        group.sort_by_key(|(uncited, number)| {
+            let leads_on = edges
+                .get(*number)
+                .and_then(|edge| degree.get(edge.target.as_str()))
+                .is_some_and(|degree| *degree > 1);
+            (*uncited, !leads_on, *number)
+        });
+        let cited = group.iter().filter(|(uncited, _)| !uncited).count();
+        let keep = cited.min(CITED) + group.len().saturating_sub(cited).min(UNCITED);
+        let more = group.len().saturating_sub(keep);
+        for (place, (_, number)) in group.iter().take(keep).enumerate() {
+            let last = place.saturating_add(1) == keep;
+            chosen.push(Chosen { edge: *number, more: if last { more } else { 0 } });
+        }
+    }
+    chosen.sort_by_key(|chosen| chosen.edge);
+    chosen
+}

@@ -1,0 +1,111 @@
+//! Findings by what they are about, worst first: a person asks about a process, not a playbook.
+
+use crate::judge::{Finding, Level};
+use crate::report::{Case, ProcessLine};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Process(u32),
+    Path(String),
+    Host,
+}
+
+/// A subject and all that was found on it.
+pub(in crate::report) struct Group<'a> {
+    /// `crond (pid 2584)`.
+    pub(in crate::report) label: String,
+    /// The process, where it is one.
+    pub(in crate::report) process: Option<&'a ProcessLine>,
+    /// Worst first.
+    pub(in crate::report) findings: Vec<&'a Finding>,
+    /// Steps that no group before names.
+    pub(in crate::report) next: Vec<&'a str>,
+}
+
+impl Group<'_> {
+    pub(in crate::report) fn worst(&self) -> Level {
+        self.findings.iter().map(|finding| finding.level).max().unwrap_or_default()
+    }
+
+    /// `3 findings`.
+    pub(in crate::report) fn count(&self) -> String {
+        match self.findings.len() {
+            1 => "1 finding".to_owned(),
+            many => format!("{many} findings"),
+        }
+    }
+
+    /// What the process is, in a line.
+    pub(in crate::report) fn about(&self) -> Option<String> {
+        let process = self.process?;
+        let exe = process.exe.as_deref().map(|exe| format!("runs {exe}"));
+        let cmdline = process
+            .cmdline
+            .as_deref()
+            .filter(|line| Some(*line) != process.exe.as_deref())
+            .map(|line| format!("as {line}"));
+        let uid = process.uid.map(|uid| match uid {
+            0 => "as root".to_owned(),
+            uid => format!("as uid {uid}"),
+        });
+        let started = process.started.as_deref().map(|s| format!("since {}", clock(s)));
+        Some([exe, cmdline, uid, started].into_iter().flatten().collect::<Vec<_>>().join(" · "))
+    }
+}
+
+/// The groups of a case: worst first, then those with most findings.
+pub(in crate::report) fn groups(case: &Case) -> Vec<Group<'_>> {
+    let mut by_key: BTreeMap<Key, Vec<&Finding>> = BTreeMap::new();
+    for finding in &case.findings {
+        let key = match (finding.subject.pid, &finding.subject.path) {
+            (Some(pid), _) => Key::Process(pid),
+            (None, Some(path)) => Key::Path(path.clone()),
+            (None, None) => Key::Host,
+        };
+        by_key.entry(key).or_default().push(finding);
+    }
+    let mut groups: Vec<Group<'_>> = by_key
+        .into_iter()
+        .map(|(key, mut findings)| {
+            findings.sort_by(|a, b| b.level.cmp(&a.level).then_with(|| a.id.cmp(&b.id)));
+            let (label, process) = match key {
+                Key::Process(pid) => {
+                    let process = case.processes.iter().find(|process| process.pid == pid);
+                    match process {
+                        Some(process) => (format!("{} (pid {pid})", process.comm), Some(process)),
+                        None => (format!("pid {pid}"), None),
+                    }
+                }
+                Key::Path(path) => (path, None),
+                Key::Host => ("the host".to_owned(), None),
+            };
+            Group { label, process, findings, next: Vec::new() }
+        })
+        .collect();
+    groups.sort_by_key(|group| (Reverse(group.worst()), Reverse(group.findings.len())));
+    let mut told = std::collections::BTreeSet::new();
+    for group in &mut groups {
+        for step in group.findings.iter().flat_map(|finding| &finding.next) {
+            if told.insert(step.as_str()) {
+                group.next.push(step);
+            }
+        }
+    }
+    groups
+}
+
+/// Whether a step is to be typed (and must not be wrapped) or is a sentence.
+pub(in crate::report) fn is_command(step: &str) -> bool {
+    step.chars().next().is_some_and(|c| c.is_ascii_lowercase() || c == '/' || c == '#')
+        && !step.ends_with('.')
+}
+
+/// A time to the second, for a column that is read: `2026-11-20 06:24:17`. Always UTC.
+pub(in crate::report) fn clock(time: &str) -> String {
+    match time.parse::<jiff::Timestamp>() {
+        Ok(stamp) => stamp.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => time.to_owned(),
+    }
+}

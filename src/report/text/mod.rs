@@ -1,0 +1,287 @@
+//! For a terminal, and for a tired person: the verdict first, then why, then what to do.
+
+pub(super) mod groups;
+mod page;
+
+use super::{Case, Report, TimelineLine};
+use crate::judge::{Level, Outcome};
+use groups::{Group, clock, groups, is_command};
+use page::{Page, Style};
+use std::collections::BTreeMap;
+use std::io;
+
+/// Lines of each list; the rest is counted and stands in report.json.
+const MOST: usize = 40;
+
+/// The case as text.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// Columns to wrap at.
+    pub width: usize,
+    /// Whether to colour it: only for a terminal.
+    pub color: bool,
+    /// The case folder that was written, where one was.
+    pub folder: Option<String>,
+}
+
+impl Report for Text {
+    fn name(&self) -> (&'static str, &'static str) {
+        ("text", "report.txt")
+    }
+
+    fn write(&self, case: &Case, out: &mut dyn io::Write) -> io::Result<()> {
+        let page = &mut Page::new(out, self.width, self.color);
+        verdict(case, page)?;
+        findings(case, page)?;
+        story(case, page)?;
+        timeline(case, page)?;
+        unchecked(case, page)?;
+        self.footer(case, page)
+    }
+}
+
+const fn style(level: Level) -> Style {
+    match level {
+        Level::Critical => Style::Critical,
+        Level::High => Style::High,
+        Level::Medium => Style::Medium,
+        Level::Low => Style::Low,
+        Level::Informational => Style::Dim,
+    }
+}
+
+fn verdict(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
+    let style = style(case.verdict.level);
+    let rule = if style == Style::Critical { Style::High } else { style };
+    page.rule(rule)?;
+    let word = if case.findings.is_empty() {
+        "NO FINDINGS".to_owned()
+    } else {
+        case.verdict.level.word().to_uppercase()
+    };
+    let host = if case.host.hostname.is_empty() { "(host unknown)" } else { &case.host.hostname };
+    page.labelled("", (&format!(" {word} "), style), &format!("  {host}"), Style::Bold)?;
+    page.blank()?;
+    page.paragraph(" ", "", &case.verdict.summary, Style::Bold)?;
+    if let Some(lead) = &case.lead {
+        page.paragraph(" ", "Lead: ", lead, Style::Plain)?;
+    }
+    page.blank()?;
+    page.paragraph(" ", "", &tally(case), Style::Dim)?;
+    page.rule(rule)
+}
+
+/// How many findings of each level, and how many questions stay open.
+fn tally(case: &Case) -> String {
+    let mut parts: Vec<String> = Level::ALL
+        .into_iter()
+        .rev()
+        .filter_map(|level| {
+            let count = case.findings.iter().filter(|finding| finding.level == level).count();
+            (count > 0).then(|| format!("{count} {}", level.word()))
+        })
+        .collect();
+    if parts.is_empty() {
+        parts.push("no findings".to_owned());
+    }
+    let asked = case.playbooks.len();
+    let open = case.playbooks.iter().filter(|a| a.answer == Outcome::CouldNotCheck).count();
+    if asked > 0 {
+        parts.push(format!("{} of {asked} playbooks could look", asked.saturating_sub(open)));
+    }
+    parts.join(" · ")
+}
+
+fn findings(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
+    if case.findings.is_empty() {
+        return Ok(());
+    }
+    page.heading("FINDINGS, worst first")?;
+    let groups = groups(case);
+    for group in groups.iter().take(MOST) {
+        subject(group, page)?;
+    }
+    more(groups.len(), "subjects with findings", page)
+}
+
+fn subject(group: &Group<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let title = format!("{} — {}", group.label, group.count());
+    page.labelled("", ("▌ ", style(group.worst())), &title, Style::Bold)?;
+    if let Some(about) = group.about() {
+        page.paragraph("  ", "", &about, Style::Dim)?;
+    }
+    for finding in &group.findings {
+        let label = format!("{:<9}", finding.level.word().to_uppercase());
+        if finding.level < Level::Medium {
+            page.labelled("  ", (&label, style(finding.level)), &finding.because, Style::Plain)?;
+            continue;
+        }
+        page.blank()?;
+        page.labelled("  ", (&label, style(finding.level)), &finding.title, Style::Bold)?;
+        page.paragraph("           ", "", &finding.because, Style::Plain)?;
+        let mut sources: Vec<&str> = finding.evidence.iter().map(|e| e.source.as_str()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let attack = finding.attack.iter().map(String::as_str);
+        let seen = format!("seen in {}", sources.join(", "));
+        let notes: Vec<&str> = (!sources.is_empty())
+            .then_some(seen.as_str())
+            .into_iter()
+            .chain(attack)
+            .chain([finding.playbook.as_str()])
+            .collect();
+        page.paragraph("           ", "", &notes.join(" · "), Style::Dim)?;
+    }
+    if !group.next.is_empty() {
+        page.blank()?;
+        page.paragraph("  ", "", "Next:", Style::Bold)?;
+        for step in &group.next {
+            if is_command(step) {
+                page.command("    ", step)?;
+            } else {
+                page.paragraph("    ", "- ", step, Style::Plain)?;
+            }
+        }
+    }
+    page.blank()
+}
+
+fn story(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
+    if case.story.is_empty() {
+        return Ok(());
+    }
+    page.heading("HOW IT HANGS TOGETHER, in order of time (UTC)")?;
+    // A step stands under the one that first spoke of where it leaves.
+    let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut incident = 1;
+    let mut day = String::new();
+    for step in &case.story {
+        if step.incident != incident {
+            incident = step.incident;
+            page.blank()?;
+            page.paragraph(
+                "  ",
+                "",
+                &format!("Apart from that (incident {incident}):"),
+                Style::Dim,
+            )?;
+        }
+        let (from, to) = (step.from_node.as_str(), step.to_node.as_str());
+        let below = depths.get(to).copied().unwrap_or(0);
+        let depth = *depths.entry(from).or_insert(below);
+        depths.entry(to).or_insert(depth.saturating_add(1));
+        let indent = "  ".repeat(depth.min(6));
+        if step.edge == "concerns" {
+            let text = format!("{} concerns {}", step.from, step.to);
+            page.labelled("  ", ("▶ ", Style::Bold), &text, Style::Bold)?;
+            continue;
+        }
+        let time = step.time.as_deref().map(clock).unwrap_or_default();
+        let (date, hour) = time.split_once(' ').unwrap_or_default();
+        if !date.is_empty() && date != day {
+            date.clone_into(&mut day);
+            page.paragraph("  ", "", date, Style::Bold)?;
+        }
+        let label = format!("{hour:<8}  {indent}→ ");
+        page.labelled("  ", (&label, Style::Dim), &step.because, Style::Plain)?;
+    }
+    if let Some(note) = &case.story_note {
+        page.paragraph("  ", "", note, Style::Dim)?;
+    }
+    Ok(())
+}
+
+fn timeline(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
+    let matters = |event: &&TimelineLine| !event.findings.is_empty();
+    if !case.timeline.iter().any(|event| matters(&event)) {
+        return Ok(());
+    }
+    page.heading("TIMELINE of what findings speak of (UTC)")?;
+    let frame =
+        |event: &&TimelineLine| matters(event) || event.kind == "boot" || event.kind == "collected";
+    let events: Vec<&TimelineLine> = case.timeline.iter().filter(frame).collect();
+    for event in events.iter().take(MOST) {
+        // A source that knows only "not after" is shown as that.
+        let bound =
+            if event.time == event.latest && event.earliest != event.time { "≤" } else { " " };
+        let label = format!("{bound}{:<19}  ", clock(&event.time));
+        page.labelled(" ", (&label, Style::Dim), &event.message, Style::Plain)?;
+    }
+    more(events.len(), "events", page)
+}
+
+fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
+    page.heading("WHAT COULD NOT BE CHECKED")?;
+    let gaps: Vec<_> = case
+        .coverage
+        .iter()
+        .filter(|line| line.status != "complete" && line.status != "absent")
+        .collect();
+    let open: Vec<_> =
+        case.playbooks.iter().filter(|a| a.answer == Outcome::CouldNotCheck).collect();
+    if gaps.is_empty() && open.is_empty() {
+        page.paragraph("  ", "", "Everything that davy looks at could be read.", Style::Plain)?;
+    }
+    for line in gaps.iter().take(MOST) {
+        let text = if line.detail.is_empty() {
+            format!("{} ({})", line.what, line.status)
+        } else {
+            format!("{} ({}): {}", line.what, line.status, line.detail)
+        };
+        page.paragraph("  ", "- ", &text, Style::Plain)?;
+    }
+    more(gaps.len(), "things", page)?;
+    for answer in open.iter().take(MOST) {
+        let text = format!("playbook {}: {}", answer.id, answer.detail);
+        page.paragraph("  ", "- ", &text, Style::Plain)?;
+    }
+    more(open.len(), "playbooks", page)?;
+    let absent: Vec<&str> = case
+        .coverage
+        .iter()
+        .filter(|line| line.status == "absent")
+        .map(|line| line.what.as_str())
+        .collect();
+    if !absent.is_empty() {
+        page.paragraph("  ", "Not on this host: ", &absent.join(", "), Style::Dim)?;
+    }
+    Ok(())
+}
+
+fn more(all: usize, what: &str, page: &mut Page<'_>) -> io::Result<()> {
+    let rest = all.saturating_sub(MOST);
+    if rest == 0 {
+        return Ok(());
+    }
+    page.paragraph("  ", "", &format!("and {rest} more {what}, in report.json"), Style::Dim)
+}
+
+impl Text {
+    fn footer(&self, case: &Case, page: &mut Page<'_>) -> io::Result<()> {
+        page.blank()?;
+        page.rule(Style::Dim)?;
+        let host = &case.host;
+        let mut parts = vec![host.hostname.clone(), host.os.clone(), host.kernel.clone()];
+        parts.extend(host.addresses.iter().take(4).cloned());
+        if !host.taken.is_empty() {
+            parts.push(format!("read {} UTC", clock(&host.taken)));
+        }
+        parts.push(format!("{} {}", case.tool.name, case.tool.version));
+        parts.retain(|part| !part.is_empty());
+        page.paragraph("", "", &parts.join(" · "), Style::Dim)?;
+        match &self.folder {
+            Some(folder) => page.paragraph(
+                "",
+                "Case folder: ",
+                &format!("{folder} (report.html to read, facts.db to ask, manifest.json to verify)"),
+                Style::Plain,
+            ),
+            None => page.paragraph(
+                "",
+                "",
+                "Nothing was written. With -o CASE davy keeps the report, the facts and the recovered files.",
+                Style::Dim,
+            ),
+        }
+    }
+}
