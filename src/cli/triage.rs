@@ -272,11 +272,9 @@ fn print(
 ) -> io::Result<()> {
     let wanted = match arguments.format {
         Format::Text => {
-            let text = Text { width: width(), color: colored(arguments.color) };
+            let folder = folder.map(|folder| folder.display().to_string());
+            let text = Text { width: width(), color: colored(arguments.color), folder };
             text.write(case, out)?;
-            if let Some(folder) = folder {
-                writeln!(out, "Case folder: {}", folder.display())?;
-            }
             return out.flush();
         }
         Format::Json => "json",
