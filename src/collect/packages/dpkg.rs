@@ -11,16 +11,13 @@ use std::collections::HashMap;
 
 const STATUS: &str = "var/lib/dpkg/status";
 const STATUS_D: &str = "var/lib/dpkg/status.d";
+/// Where a database shows itself.
+pub(super) const PLACES: &[&str] = &[STATUS, STATUS_D];
 const INFO: &str = "var/lib/dpkg/info";
 const DIVERSIONS: &str = "var/lib/dpkg/diversions";
 
 /// Large servers have status files of some MiB and lists of some 10 MiB (kernel sources).
 const MOST: usize = 128 << 20;
-
-/// Whether this root has a database of dpkg.
-pub(super) fn present(root: &dyn Dir) -> bool {
-    root.stat(&STATUS.into()).is_ok() || root.stat(&STATUS_D.into()).is_ok()
-}
 
 /// Every installed package.
 pub(super) fn packages(root: &dyn Dir, gaps: &Gaps) -> Vec<Installed> {
@@ -150,8 +147,14 @@ struct Hit {
     listed: Vec<u8>,
 }
 
-/// Streams every package's file list and notes who owns a wanted path.
-pub(super) fn owners<'a>(root: &dyn Dir, open: &OpenRoot<'a>, wanted: &mut Wanted, gaps: &Gaps) {
+/// Streams every package's file list and notes who owns a wanted path. False where there are no
+/// lists, as in evidence that holds the status file alone.
+pub(super) fn owners<'a>(
+    root: &dyn Dir,
+    open: &OpenRoot<'a>,
+    wanted: &mut Wanted,
+    gaps: &Gaps,
+) -> bool {
     let mut bytes = Vec::new();
     // Most hosts have no diversions: that the file is absent says nothing.
     let _ = root.read(&DIVERSIONS.into(), MOST, &mut bytes);
@@ -189,6 +192,7 @@ pub(super) fn owners<'a>(root: &dyn Dir, open: &OpenRoot<'a>, wanted: &mut Wante
             Err(why) => gaps.missed("packages", &why),
         }
     }
+    !lists.is_empty()
 }
 
 /// `libc6` of `var/lib/dpkg/info/libc6:amd64.list`.

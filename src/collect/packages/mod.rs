@@ -4,7 +4,7 @@
 mod dpkg;
 mod owners;
 
-pub(super) use owners::owners;
+pub(super) use owners::{Database, Digest, Owned, Owners, database, owners};
 
 use super::{Collector, Host, Outcome, Run};
 use crate::facts::{Facts, HostText, Status, Table, Time};
@@ -31,12 +31,8 @@ struct Installed {
 fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     let root = host.root.as_ref();
     let mut installed = Vec::new();
-    let mut databases = 0_u32;
-    if dpkg::present(root) {
-        databases += 1;
-        installed.extend(dpkg::packages(root, &host.gaps));
-    }
-    if databases == 0 {
+    installed.extend(dpkg::packages(root, &host.gaps));
+    if database(root).is_none() {
         let detail = "no database of dpkg, rpm or apk: what no package owns cannot be told";
         return facts.cover("packages", Status::Absent, detail);
     }

@@ -26,7 +26,7 @@ pub(in crate::collect) struct Owned {
 }
 
 /// The answer for one root.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::collect) struct Owners {
     /// Whether the root has a package database at all. Where it has none, that no package owns
     /// a path means nothing.
@@ -53,12 +53,26 @@ pub(in crate::collect) fn owners<'a>(
     gaps: &Gaps,
 ) -> Owners {
     let mut wanted = Wanted::new(paths, &aliases(root));
-    let mut known = false;
-    if dpkg::present(root) {
-        known = true;
-        dpkg::owners(root, open, &mut wanted, gaps);
-    }
+    let known = dpkg::owners(root, open, &mut wanted, gaps);
     Owners { known, found: wanted.finish() }
+}
+
+/// What tells one root's database from another's: sandboxes share the host's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::collect) struct Database {
+    /// dpkg, rpm or apk.
+    pub manager: &'static str,
+    dev: u64,
+    inode: u64,
+}
+
+/// The database of a root; `None` where it has none.
+pub(in crate::collect) fn database(root: &dyn Dir) -> Option<Database> {
+    let places = dpkg::PLACES.iter().map(|place| ("dpkg", *place));
+    places.into_iter().find_map(|(manager, path)| {
+        let stat = root.stat(&HostPath::from(path)).ok()?;
+        Some(Database { manager, dev: stat.dev, inode: stat.inode })
+    })
 }
 
 /// Two prefixes of paths that mean the same directory, as `/bin/` and `/usr/bin/`.
@@ -128,11 +142,6 @@ impl Wanted {
     /// Which wanted path a database's path is.
     pub fn index(&self, path: &[u8]) -> Option<usize> {
         self.spelled.get(path).copied()
-    }
-
-    /// Every spelling of a wanted path.
-    pub fn spellings(&self) -> impl Iterator<Item = (&[u8], usize)> {
-        self.spelled.iter().map(|(path, index)| (path.as_slice(), *index))
     }
 
     /// Notes an owner; the first one stays.

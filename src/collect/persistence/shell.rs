@@ -21,7 +21,6 @@ const SYNTAX: &[&[u8]] = &[
     b"in",
     b"return",
     b"exit",
-    b"exit 0",
     b"break",
     b"continue",
     b":",

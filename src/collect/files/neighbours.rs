@@ -1,0 +1,70 @@
+//! Small files beside a suspect's executable: a miner's configuration lies there.
+
+use super::temporary::{Budget, hidden, temporary};
+use super::wanted::Candidate;
+use crate::collect::packages::Owners;
+use crate::evidence::{Dir, FileKind, HostPath};
+use std::collections::BTreeSet;
+
+/// Larger files are no configuration, script or list of pools.
+const MOST_BYTES: u64 = 1 << 20;
+/// Files of one folder.
+const MOST_FILES: usize = 64;
+/// Names of one folder looked at.
+const MOST_NAMES: usize = 1024;
+
+/// Folders that hold thousands of programs: what lies beside one is no neighbour.
+const SHARED: [&str; 8] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/snap", "/nix"];
+
+/// Small files in the folder of each executable that lies in a temporary or hidden folder, or
+/// outside the folders that all programs share.
+pub(super) fn beside(
+    root: &dyn Dir,
+    index: usize,
+    candidates: &[Candidate],
+    budget: &mut Budget,
+) -> Vec<Candidate> {
+    let mut folders = BTreeSet::new();
+    let mut all = Vec::new();
+    let executables = candidates.iter().filter(|c| c.root == index && c.why == "executable");
+    for executable in executables {
+        let folder = executable.path.parent();
+        if !worth(&executable.path, &folder) || !folders.insert(folder.clone()) {
+            continue;
+        }
+        let names = root.list(&folder).unwrap_or_default();
+        let mut taken = 0;
+        for name in names.iter().take(MOST_NAMES) {
+            let path = folder.join(name);
+            if taken == MOST_FILES || budget.neighbours == 0 {
+                break;
+            }
+            let Ok(stat) = root.stat_link(&path) else { continue };
+            if stat.kind == FileKind::File && stat.size <= MOST_BYTES {
+                taken += 1;
+                budget.neighbours -= 1;
+                let beside = Some(executable.path.clone());
+                all.push(Candidate { beside, ..Candidate::new(index, path, "neighbour") });
+            }
+        }
+    }
+    all
+}
+
+fn worth(executable: &HostPath, folder: &HostPath) -> bool {
+    let shared = SHARED.iter().any(|prefix| {
+        let rest = folder.as_bytes().strip_prefix(prefix.as_bytes());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    });
+    executable.is_absolute() && (!shared || hidden(executable))
+}
+
+/// Whether a candidate stands: a neighbour only beside an executable that no package owns, and,
+/// where that cannot be told, only in temporary and hidden folders.
+pub(super) fn wanted(candidate: &Candidate, owners: &Owners) -> bool {
+    let Some(executable) = &candidate.beside else { return true };
+    if temporary(executable) || hidden(executable) {
+        return true;
+    }
+    owners.known && owners.of(executable).is_none()
+}
