@@ -5,7 +5,7 @@ use crate::facts::HostText;
 
 crate::table! {
     pub struct Indicator in indicators, "What was found in bytes: one row for each distinct value in each place carved.";
-    kind: &'static str, "", "url, pool (host:port or URL of a known pool, or one in a mining context), address (IP:port), domain, wallet, stratum (a Stratum message), miner-config, miner-option, shell (a download-and-run line), drop (a message that a payload was written to a path), run (a message that one was started).";
+    kind: &'static str, "", "url, pool (host:port or URL of a known pool, or one in a mining context), address (IP:port), domain, wallet, stratum (a Stratum message), miner-config, miner-option, shell (a download-and-run line), drop (a message that a payload was written to a path), drop-format (the form of such a message, without the path), run (a message that one was started), pool-list (forty known pools or more: a blocklist or security agent, whose words are left out).";
     value: HostText, "", "The indicator itself, normalised: for drop, the path; for wallet, the address; for url, the URL.";
     detail: Option<HostText>, "", "More of it: coin of a wallet, name of a pool, host of a URL.";
     host: Option<HostText>, "", "The host name or address in it, where there is one.";

@@ -1,15 +1,57 @@
 //! Bytes in, indicators out: the strings that a dropper or miner cannot do without, wherever
 //! they lie: an executable, a deleted file, the memory of a suspect.
+//!
+//! `scan` finds anchors at nearly the speed of reading, `kinds` holds a grammar for each family of
+//! indicators, and the rest says which bytes of a host are worth carving.
 
+mod files;
 mod indicator;
+mod kinds;
+mod memory;
+mod place;
+mod recover;
+mod scan;
 
 pub use indicator::Indicator;
+pub use recover::{Recovered, recover};
+pub use scan::{Carved, Found, LIMIT, Stream};
 
 use crate::evidence::{Evidence, Pid};
 use crate::facts::{self, Facts, Table, TableDef};
+use std::io::Read;
 
 /// The tables that carving fills.
 pub const TABLES: &[TableDef] = &[Indicator::DEF];
+
+/// Bytes read at once.
+const READ: usize = 256 * 1024;
+
+/// Carves a stream of bytes, the first of which has this offset.
+///
+/// # Errors
+/// The reader's. What was found before is in `found`.
+pub fn carve(mut reader: impl Read, offset: u64, found: &mut Found) -> std::io::Result<u64> {
+    let mut stream = Stream::new(found, offset);
+    let mut total = 0_u64;
+    loop {
+        let got = match reader.read(stream.room(READ)) {
+            Ok(got) => got,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {
+                stream.filled(READ, 0);
+                continue;
+            }
+            Err(e) => {
+                stream.filled(READ, 0);
+                return Err(e);
+            }
+        };
+        stream.filled(READ, got);
+        if got == 0 {
+            return Ok(total);
+        }
+        total = total.saturating_add(got as u64);
+    }
+}
 
 /// Carves what every triage looks at: each distinct executable, each deleted open file or memfd,
 /// each deleted mapped library, and small files beside suspects' executables.
@@ -17,11 +59,12 @@ pub const TABLES: &[TableDef] = &[Indicator::DEF];
 /// # Errors
 /// Where facts cannot be stored. What cannot be read is coverage.
 pub fn carve_files(
-    _evidence: &dyn Evidence,
-    _facts: &Facts,
-    _progress: &dyn Fn(&str),
+    evidence: &dyn Evidence,
+    facts: &Facts,
+    progress: &dyn Fn(&str),
 ) -> Result<(), facts::Error> {
-    Ok(())
+    progress("carving files");
+    files::carve(evidence, facts)
 }
 
 /// Carves the memory of these processes: present pages only, never a device's.
@@ -29,10 +72,11 @@ pub fn carve_files(
 /// # Errors
 /// Where facts cannot be stored. What cannot be read is coverage.
 pub fn carve_memory(
-    _evidence: &dyn Evidence,
-    _facts: &Facts,
-    _pids: &[Pid],
-    _progress: &dyn Fn(&str),
+    evidence: &dyn Evidence,
+    facts: &Facts,
+    pids: &[Pid],
+    progress: &dyn Fn(&str),
 ) -> Result<(), facts::Error> {
-    Ok(())
+    progress("carving memory");
+    memory::carve(evidence, facts, pids)
 }

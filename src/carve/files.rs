@@ -1,0 +1,240 @@
+//! Which files every triage carves: what runs, what was deleted and is still held, and small
+//! files without an owner that lie where droppers leave theirs.
+
+use super::place::{self, Place, path, rows};
+use super::scan::{Carved, Found};
+use crate::evidence::{Evidence, HostPath, Pid, Unavailable};
+use crate::facts::{Error, Facts, Status};
+use rayon::prelude::*;
+use std::collections::HashSet;
+
+/// Executables of a package without a digest are carved up to this size.
+const PACKAGED: u64 = 8 << 20;
+
+/// Files without an owner are carved up to this size.
+const SMALL: u64 = 1 << 20;
+
+/// How the bytes are reached.
+enum Through {
+    /// `/proc/PID`, then this name below it.
+    Process(Pid, HostPath),
+    /// The file system as this process sees it; the host's own for `None`.
+    Root(Option<Pid>, HostPath),
+}
+
+struct Target {
+    place: Place,
+    through: Through,
+    sha256: Option<String>,
+    file: (u64, u64),
+}
+
+/// What was left out on purpose, for coverage.
+#[derive(Default)]
+struct Left {
+    intact: u64,
+    large: u64,
+}
+
+pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts) -> Result<(), Error> {
+    let mut left = Left::default();
+    let mut targets = executables(facts, &mut left)?;
+    targets.extend(open_files(facts)?);
+    targets.extend(libraries(facts)?);
+    targets.extend(small_files(facts)?);
+    // The same bytes are carved once, in the first place that has them.
+    let (mut digests, mut inodes) = (HashSet::new(), HashSet::new());
+    targets.retain(|target| {
+        let new_file = inodes.insert(target.file);
+        new_file && target.sha256.as_ref().is_none_or(|sha256| digests.insert(sha256.clone()))
+    });
+    let results: Vec<Result<(Vec<Carved>, u64), Unavailable>> =
+        targets.par_iter().map(|target| bytes(evidence, target)).collect();
+    facts.together(|facts| {
+        let mut next = place::last(facts)?;
+        let (mut carved, mut cut, mut missed) = (0_u64, 0_u64, Vec::new());
+        for (target, result) in targets.iter().zip(results) {
+            match result {
+                Ok((indicators, over)) => {
+                    carved += 1;
+                    cut = cut.saturating_add(over);
+                    target.place.store(facts, &mut next, indicators, |_| None)?;
+                }
+                Err(why) => missed.push(why),
+            }
+        }
+        let mut detail = format!("{carved} files carved");
+        if left.intact > 0 {
+            detail += &format!(
+                "; {} left out: a package owns them and their digest is the package's",
+                left.intact
+            );
+        }
+        if left.large > 0 {
+            detail += &format!(
+                "; {} left out: a package owns them and they are larger than 8 MiB",
+                left.large
+            );
+        }
+        if cut > 0 {
+            detail += &format!("; {cut} indicators beyond {} in one file left out", super::LIMIT);
+        }
+        if let Some(example) = missed.first() {
+            detail += &format!("; {} could not be read, as {example}", missed.len());
+        }
+        let status = if missed.is_empty() && cut == 0 { Status::Complete } else { Status::Partial };
+        facts.cover("indicators", status, detail)
+    })
+}
+
+fn bytes(evidence: &dyn Evidence, target: &Target) -> Result<(Vec<Carved>, u64), Unavailable> {
+    let (dir, name) = match &target.through {
+        Through::Process(pid, name) => {
+            (evidence.dir(&HostPath::new(format!("/proc/{pid}")))?, name)
+        }
+        Through::Root(None, name) => (evidence.dir(&HostPath::from("/"))?, name),
+        Through::Root(Some(pid), name) => (evidence.root_of(*pid)?, name),
+    };
+    let file = dir.open(name)?;
+    let mut found = Found::default();
+    match super::carve(file, 0, &mut found) {
+        // What was found before the error counts; a file cut short is as it is.
+        Ok(_) => Ok(place::finish(found)),
+        Err(e) => {
+            let kept = place::finish(found);
+            if kept.0.is_empty() { Err(Unavailable::from_io(name, &e)) } else { Ok(kept) }
+        }
+    }
+}
+
+fn executables(facts: &Facts, left: &mut Left) -> Result<Vec<Target>, Error> {
+    // A package's executable that is what the package brought holds nothing of an attacker's.
+    let query = "SELECT e.fact, e.path, e.pid, e.dev, e.inode, e.sha256, e.size, e.nlink,
+            max(f.package IS NOT NULL), max(coalesce(f.package_intact, 0)), min(coalesce(f.package_intact, 1))
+        FROM elf e LEFT JOIN files f ON f.dev = e.dev AND f.inode = e.inode
+        GROUP BY e.fact ORDER BY e.pid, e.fact";
+    let all = rows(facts, query, |row| {
+        let path = path(row, 1)?;
+        let pid: Pid = row.get(2)?;
+        let target = Target {
+            place: Place {
+                place: "executable",
+                pid: Some(pid),
+                path: Some(path),
+                origin: row.get(0)?,
+                source: format!("/proc/{pid}/exe"),
+            },
+            through: Through::Process(pid, HostPath::from("exe")),
+            sha256: row.get(5)?,
+            file: (row.get::<_, i64>(3)?.cast_unsigned(), row.get::<_, i64>(4)?.cast_unsigned()),
+        };
+        let size: i64 = row.get(6)?;
+        let deleted = row.get::<_, i64>(7)? == 0;
+        let owned = row.get::<_, Option<bool>>(8)?.unwrap_or(false);
+        let intact = row.get::<_, bool>(9)?;
+        let altered = !row.get::<_, bool>(10)?;
+        Ok((target, size.cast_unsigned(), deleted, owned, intact, altered))
+    })?;
+    let keep =
+        |(target, size, deleted, owned, intact, altered): (Target, u64, bool, bool, bool, bool)| {
+            if !deleted && owned && !altered {
+                if intact {
+                    left.intact += 1;
+                    return None;
+                }
+                if size > PACKAGED {
+                    left.large += 1;
+                    return None;
+                }
+            }
+            Some(target)
+        };
+    Ok(all.into_iter().filter_map(keep).collect())
+}
+
+fn open_files(facts: &Facts) -> Result<Vec<Target>, Error> {
+    let query = "SELECT fact, target, pid, fd, dev, inode, sha256, kind FROM open_files
+        WHERE kind = 'memfd' OR kind = 'file' AND deleted ORDER BY pid, fd";
+    rows(facts, query, |row| {
+        let (pid, fd): (Pid, u32) = (row.get(2)?, row.get(3)?);
+        let memfd = row.get::<_, String>(7)? == "memfd";
+        Ok(Target {
+            place: Place {
+                place: if memfd { "memfd" } else { "deleted-file" },
+                pid: Some(pid),
+                path: Some(path(row, 1)?),
+                origin: row.get(0)?,
+                source: format!("/proc/{pid}/fd/{fd}"),
+            },
+            through: Through::Process(pid, HostPath::new(format!("fd/{fd}"))),
+            sha256: row.get(6)?,
+            file: known_file(row, 4, 5, pid, u64::from(fd))?,
+        })
+    })
+}
+
+/// Device and inode; where they are not known, something that no other file has.
+fn known_file(
+    row: &rusqlite::Row<'_>,
+    dev: usize,
+    inode: usize,
+    pid: Pid,
+    other: u64,
+) -> rusqlite::Result<(u64, u64)> {
+    let dev: Option<i64> = row.get(dev)?;
+    let inode: Option<i64> = row.get(inode)?;
+    Ok(match (dev, inode) {
+        (Some(dev), Some(inode)) if inode != 0 => (dev.cast_unsigned(), inode.cast_unsigned()),
+        _ => (u64::MAX - u64::from(pid), other),
+    })
+}
+
+fn libraries(facts: &Facts) -> Result<Vec<Target>, Error> {
+    let query = "SELECT min(fact), path, pid, min(start), end, dev, inode FROM mappings
+        WHERE deleted AND kind IN ('file', 'memfd') AND path IS NOT NULL
+        GROUP BY pid, dev, inode ORDER BY pid, start";
+    rows(facts, query, |row| {
+        let pid: Pid = row.get(2)?;
+        let (start, end): (i64, i64) = (row.get(3)?, row.get(4)?);
+        let name = format!("map_files/{start:x}-{end:x}");
+        Ok(Target {
+            place: Place {
+                place: "deleted-library",
+                pid: Some(pid),
+                path: Some(path(row, 1)?),
+                origin: row.get(0)?,
+                source: format!("/proc/{pid}/{name}"),
+            },
+            through: Through::Process(pid, HostPath::new(name)),
+            sha256: None,
+            file: known_file(row, 5, 6, pid, start.cast_unsigned())?,
+        })
+    })
+}
+
+fn small_files(facts: &Facts) -> Result<Vec<Target>, Error> {
+    let query = format!(
+        "SELECT f.fact, f.path, f.dev, f.inode, f.sha256,
+            CASE WHEN f.root_id = '/' THEN NULL ELSE (SELECT min(p.pid) FROM processes p WHERE p.root_id = f.root_id) END
+        FROM files f
+        WHERE f.why IN ('neighbour', 'temporary', 'persistence') AND f.kind = 'file' AND f.size BETWEEN 1 AND {SMALL}
+            AND f.package IS NULL
+        ORDER BY f.fact"
+    );
+    rows(facts, &query, |row| {
+        let path = path(row, 1)?;
+        let root: Option<Pid> = row.get(5)?;
+        Ok(Target {
+            place: Place {
+                place: "file",
+                pid: None,
+                path: Some(path.clone()),
+                origin: row.get(0)?,
+                source: path.to_string(),
+            },
+            through: Through::Root(root, path),
+            sha256: row.get(4)?,
+            file: (row.get::<_, i64>(2)?.cast_unsigned(), row.get::<_, i64>(3)?.cast_unsigned()),
+        })
+    })
+}

@@ -1,0 +1,262 @@
+//! Miners' configurations, whole or cut, and their command lines.
+
+use super::{Kind, address, pool, stratum};
+use crate::carve::scan::{Found, Hit, REACH, Text, printable};
+use std::ops::Range;
+
+const LITERALS: &[&str] = &[
+    "donate-level",
+    "donate-over-proxy",
+    "rig-id",
+    "randomx-1gb-pages",
+    "randomx-mode",
+    "randomx-no-numa",
+    "randomx-wrmsr",
+    "\"randomx\"",
+    "max-threads-hint",
+    "huge-pages-jit",
+    "tls-fingerprint",
+    "cpu-no-yield",
+    "--nicehash",
+    "\"nicehash\"",
+    "\"cryptonight",
+    "\"pool_address\"",
+    "\"wallet_address\"",
+    "\"pool_password\"",
+    "\"pools\"",
+    "\"algo\"",
+    "--algo",
+    "stratum_pass",
+];
+
+/// Keys that no other program's configuration has.
+const STRONG: &[&str] = &[
+    "donate-level",
+    "donate-over-proxy",
+    "rig-id",
+    "randomx",
+    "max-threads-hint",
+    "cryptonight",
+    "pool_address",
+    "wallet_address",
+    "nicehash",
+    "randomx-1gb-pages",
+    "huge-pages-jit",
+];
+
+/// Keys kept in the value, in this order, so that one configuration has one value.
+const KEYS: &[&str] = &[
+    "url",
+    "pool_address",
+    "user",
+    "wallet_address",
+    "login",
+    "pass",
+    "pool_password",
+    "algo",
+    "coin",
+    "rig-id",
+    "donate-level",
+    "tls",
+];
+
+/// How algorithms of miners begin, as they are written after `--algo` or `"algo":`.
+const ALGORITHMS: &[&str] = &[
+    "rx/",
+    "cn/",
+    "cn-",
+    "randomx",
+    "cryptonight",
+    "argon2/",
+    "chukwa",
+    "astrobwt",
+    "ghostrider",
+    "gr",
+    "kawpow",
+    "ethash",
+    "etchash",
+    "equihash",
+    "verus",
+    "autolykos",
+    "kheavyhash",
+    "karlsenhash",
+    "yescrypt",
+    "yespower",
+    "x11",
+    "x16r",
+    "x17",
+    "minotaurx",
+    "panthera",
+    "lyra2",
+    "neoscrypt",
+    "progpow",
+    "octopus",
+    "beamhash",
+    "zhash",
+    "cuckatoo",
+    "cuckaroo",
+    "firopow",
+    "allium",
+    "power2b",
+    "m7m",
+    "heavyhash",
+    "sha256d",
+    "scrypt",
+    "blake3",
+    "nexapow",
+    "dynexsolve",
+    "xelishash",
+];
+
+pub(super) const KIND: Kind = Kind { literals: || LITERALS.to_vec(), examine };
+
+fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Found) {
+    let Some(&literal) = LITERALS.get(number) else { return };
+    let dashes = text.back(range.start, 40, |b| b.is_ascii_alphanumeric() || b == b'-');
+    let opened = text.slice(dashes..range.end);
+    if literal.starts_with("--") || opened.starts_with(b"--") {
+        option(text, dashes.min(range.start), found);
+        return;
+    }
+    let quoted = literal.starts_with('"') || text.before(dashes) == b'"';
+    let ini = matches!(text.byte(range.end), b'=' | b':' | b' ');
+    if quoted || ini {
+        configuration(text, range.start, found);
+    }
+}
+
+/// A long option: told with the command line it stands in, or as the text of a miner's help.
+fn option(text: &Text<'_>, at: usize, found: &mut Found) {
+    let end = text.forward(at, 40, |b| b.is_ascii_alphanumeric() || b == b'-');
+    let name = text.slice(at..end);
+    let rest = text.slice(end..text.forward(end, 40, printable));
+    if name == b"--algo" {
+        let value = rest.strip_prefix(b"=").or_else(|| rest.strip_prefix(b" ")).unwrap_or_default();
+        if !algorithm(value) {
+            return;
+        }
+    }
+    let value_end = text
+        .forward(end + 1, 40, |b| printable(b) && !matches!(b, b' ' | b'"' | b'\'' | b'\t' | b','));
+    let argument = text.slice(end + 1..value_end);
+    let takes = matches!(text.byte(end), b'=' | b' ')
+        && !argument.is_empty()
+        && !argument.starts_with(b"-");
+    let simple = argument
+        .iter()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_'));
+    let mut value = name.to_vec();
+    if takes && simple && (argument.iter().any(u8::is_ascii_digit) || algorithm(argument)) {
+        value.push(b'=');
+        value.extend_from_slice(argument);
+    }
+    found.add(text, Hit::new("miner-option", at, value, "an option of miners"));
+    pool::near(text, at, "near a miner's option", found);
+}
+
+fn algorithm(value: &[u8]) -> bool {
+    let value = value.to_ascii_lowercase();
+    ALGORITHMS.iter().any(|name| {
+        value.strip_prefix(name.as_bytes()).is_some_and(|rest| {
+            name.len() > 2 || rest.first().is_none_or(|b| !b.is_ascii_alphanumeric())
+        })
+    })
+}
+
+/// `-o host:port` and `--url host:port`, with a user or an algorithm in the same line. `colon`
+/// stands before the port.
+pub(super) fn option_target(text: &Text<'_>, colon: usize, found: &mut Found) {
+    let reach = text.back(colon, 200, |b| pool::name_byte(b) || b == b'/' || b == b':');
+    let line = text.slice(text.back(reach, 16, printable)..reach);
+    let asked: [&[u8]; 6] = [b"-o ", b"--url ", b"--url=", b"--pool ", b"--pool=", b"-o="];
+    if !asked.iter().any(|option| line.ends_with(option)) {
+        return;
+    }
+    let Some(port) = address::port(text, colon) else { return };
+    let run = text.slice(text.run(colon));
+    let words: [&[u8]; 8] =
+        [b" -u ", b" --user", b" -a ", b" --algo", b" -p ", b" --coin", b" -k", b" --wallet"];
+    if !words.iter().any(|word| memchr::memmem::find(run, word).is_some()) {
+        return;
+    }
+    let start = text.back(colon, 200, pool::name_byte);
+    let host = text.slice(start..colon);
+    let numeric = std::str::from_utf8(host).is_ok_and(|s| s.parse::<std::net::Ipv4Addr>().is_ok());
+    if numeric || pool::named_host(host) {
+        pool::add(text, start, host, Some(port), "the target of a miner's -o", found);
+        let at = start - line.len().min(3);
+        found.add(
+            text,
+            Hit::new(
+                "miner-option",
+                at,
+                format!("-o {}:{port}", String::from_utf8_lossy(host)),
+                "a miner's command line",
+            )
+            .host(host, Some(port)),
+        );
+    }
+}
+
+/// A configuration around `at`, whether whole or cut.
+fn configuration(text: &Text<'_>, at: usize, found: &mut Found) {
+    let lines = text.lines(at, REACH);
+    let fragment = text.slice(lines.clone());
+    let has = |key: &str| memchr::memmem::find(fragment, key.as_bytes()).is_some();
+    let strong = STRONG.iter().any(|key| {
+        has(&format!("\"{key}\""))
+            || has(&format!("{key}="))
+            || has(&format!("{key} ="))
+            || has(&format!("{key}\":"))
+    });
+    let known_algorithm = setting(fragment, "algo").is_some_and(algorithm);
+    let target = setting(fragment, "url").is_some() || setting(fragment, "host").is_some();
+    let user = setting(fragment, "user").is_some()
+        || setting(fragment, "login").is_some()
+        || setting(fragment, "wallet").is_some();
+    let pools = has("\"pools\"") && has("\"pass\"");
+    if !(strong || target && (known_algorithm || user && pools)) {
+        return;
+    }
+    let settings: Vec<String> = KEYS
+        .iter()
+        .filter_map(|key| setting(fragment, key).map(|value| (key, value)))
+        .filter(|(_, value)| !value.is_empty() && *value != b"null")
+        .map(|(key, value)| format!("{key}={}", String::from_utf8_lossy(value)))
+        .collect();
+    let value = if settings.is_empty() {
+        // A list of keys in a program that can mine, or the cut end of a configuration.
+        let end = text.forward(at, 64, |b| printable(b) && b != b',');
+        text.slice(at..end).to_vec()
+    } else {
+        settings.join(" ").into_bytes()
+    };
+    found.add(text, Hit::new("miner-config", lines.start, value, "a miner's configuration"));
+    for place in (lines.start..lines.end).step_by(512) {
+        pool::near(text, place, "in a miner's configuration", found);
+    }
+}
+
+/// The value of `"key": value`, `key = value` or `key=value` in a fragment.
+fn setting<'a>(fragment: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    if let Some(value) = stratum::quoted(fragment, key) {
+        return Some(value);
+    }
+    memchr::memmem::find_iter(fragment, key.as_bytes()).find_map(|at| {
+        let before = at.checked_sub(1).and_then(|at| fragment.get(at)).copied().unwrap_or(b'\n');
+        if before.is_ascii_alphanumeric() || before == b'-' && !fragment.get(..at)?.ends_with(b"--")
+        {
+            return None;
+        }
+        let rest = fragment.get(at + key.len()..)?;
+        let rest = rest.strip_prefix(b"\"").unwrap_or(rest).trim_ascii_start();
+        let rest = rest.strip_prefix(b"=").or_else(|| rest.strip_prefix(b":"))?.trim_ascii_start();
+        let end = rest
+            .iter()
+            .position(|b| matches!(b, b',' | b'\n' | b'\r' | b'}' | b'"' | b' '))
+            .unwrap_or(rest.len());
+        rest.get(..end.min(200)).filter(|value| {
+            !value.is_empty() && value.first() != Some(&b'{') && value.first() != Some(&b'[')
+        })
+    })
+}

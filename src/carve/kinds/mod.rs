@@ -1,0 +1,47 @@
+//! The kinds of indicators, one file a family: the literals that announce one, and the grammar
+//! that decides. A grammar sees an anchor and the text around it, and adds what it finds.
+
+mod address;
+mod dropper;
+mod miner;
+mod pool;
+mod shell;
+mod stratum;
+mod url;
+mod wallet;
+
+pub(super) use address::dots;
+pub(super) use wallet::word;
+
+use super::scan::{Found, Text};
+use std::ops::Range;
+
+/// Looks at a literal: where it stands, and its number among the kind's own.
+pub(super) type Examine = fn(&Text<'_>, Range<usize>, usize, &mut Found);
+
+/// A family of indicators that literals announce.
+pub(super) struct Kind {
+    /// At least six bytes each; case does not matter.
+    pub(super) literals: fn() -> Vec<&'static str>,
+    pub(super) examine: Examine,
+}
+
+/// Every family with literals. URLs, addresses and wallets are found by their shape.
+pub(super) const KINDS: &[Kind] =
+    &[pool::KIND, stratum::KIND, miner::KIND, shell::KIND, dropper::KIND];
+
+/// Looks at a colon: a URL, an address in brackets or a miner's `-o host:port`.
+pub(super) fn colon(text: &Text<'_>, at: usize, found: &mut Found) {
+    match text.byte(at + 1) {
+        b'/' if text.byte(at + 2) == b'/' => url::examine(text, at, found),
+        b'0'..=b'9' => match text.before(at) {
+            b']' => address::bracketed(text, at, found),
+            b'a'..=b'z' | b'A'..=b'Z' => miner::option_target(text, at, found),
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

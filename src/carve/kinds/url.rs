@@ -1,0 +1,215 @@
+//! URLs with a host that can be reached, without the boilerplate that libraries carry.
+
+use super::{address, pool, shell};
+use crate::carve::scan::{Found, Hit, Text};
+
+/// Hosts whose pages are named in the strings of ordinary programs: standards, licences,
+/// manuals, bug pages, schemas. A name stands for itself and all names below it.
+const BOILERPLATE: &[&str] = &[
+    "apache.org",
+    "apple.com",
+    "archlinux.org",
+    "bugs.debian.org",
+    "bugs.launchpad.net",
+    "bugzilla.org",
+    "cacert.org",
+    "cpan.org",
+    "crates.io",
+    "creativecommons.org",
+    "curl.haxx.se",
+    "curl.se",
+    "debian.org",
+    "dejavu-fonts.org",
+    "digicert.com",
+    "docbook.org",
+    "docs.rs",
+    "dublincore.org",
+    "ecma-international.org",
+    "example.com",
+    "example.net",
+    "example.org",
+    "exslt.org",
+    "fedoraproject.org",
+    "freedesktop.org",
+    "fsf.org",
+    "gnome.org",
+    "gnu.org",
+    "gnupg.org",
+    "go.dev",
+    "golang.org",
+    "google.com",
+    "iana.org",
+    "icu-project.org",
+    "ietf.org",
+    "json-schema.org",
+    "kde.org",
+    "kernel.org",
+    "khronos.org",
+    "launchpad.net",
+    "letsencrypt.org",
+    "libssh2.org",
+    "llvm.org",
+    "microsoft.com",
+    "mozilla.org",
+    "mysql.com",
+    "ns.adobe.com",
+    "nodejs.org",
+    "npmjs.com",
+    "oasis-open.org",
+    "openldap.org",
+    "openoffice.org",
+    "opensource.org",
+    "openssl.org",
+    "openssh.com",
+    "openxmlformats.org",
+    "oracle.com",
+    "pcre.org",
+    "perl.org",
+    "perldoc.org",
+    "php.net",
+    "postgresql.org",
+    "purl.org",
+    "pypi.org",
+    "python.org",
+    "readthedocs.io",
+    "redhat.com",
+    "relaxng.org",
+    "rfc-editor.org",
+    "ruby-lang.org",
+    "rust-lang.org",
+    "schema.org",
+    "sourceware.org",
+    "sqlite.org",
+    "symantec.com",
+    "systemd.io",
+    "tools.ietf.org",
+    "ubuntu.com",
+    "unicode.org",
+    "verisign.com",
+    "w3.org",
+    "wikipedia.org",
+    "x.org",
+    "xiph.org",
+    "xml.org",
+    "xmlsoap.org",
+    "zlib.net",
+    "globalsign.com",
+    "usertrust.com",
+    "comodoca.com",
+    "sectigo.com",
+    "entrust.net",
+];
+
+/// Schemes that lead somewhere. Mining schemes are told by their first letters.
+const SCHEMES: &[&[u8]] = &[
+    b"http", b"https", b"ftp", b"ftps", b"tftp", b"ws", b"wss", b"tcp", b"udp", b"ssl", b"tls",
+    b"socks4", b"socks4a", b"socks5", b"socks5h", b"irc", b"ircs", b"ldap", b"ldaps", b"mqtt",
+    b"mqtts", b"redis", b"rsync", b"sftp",
+];
+
+const fn url_byte(byte: u8) -> bool {
+    matches!(byte, b'!' | b'#'..=b'&' | b'('..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'~')
+}
+
+fn mining(scheme: &[u8]) -> bool {
+    let begins = |start: &[u8]| scheme.starts_with(start);
+    begins(b"stratum")
+        || begins(b"ethproxy")
+        || begins(b"ethstratum")
+        || begins(b"daemon+http")
+        || begins(b"zec+")
+        || begins(b"zilstratum")
+}
+
+/// Looks at `://` with the colon at `colon`.
+pub(super) fn examine(text: &Text<'_>, colon: usize, found: &mut Found) {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-');
+    let start = text.back(colon, 20, letter);
+    let scheme = text.slice(start..colon).to_ascii_lowercase();
+    let (scheme, start) = known_scheme(&scheme, start);
+    let Some(scheme) = scheme else { return };
+    let from = colon + 3;
+    let end = text.forward(from, 1024, url_byte);
+    let trailing = |b: &&u8| {
+        matches!(**b, b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']' | b'}' | b'\'')
+    };
+    let end = end - text.slice(from..end).iter().rev().take_while(trailing).count();
+    let authority_end =
+        text.forward(from, end.saturating_sub(from), |b| !matches!(b, b'/' | b'?' | b'#'));
+    let authority = text.slice(from..authority_end);
+    let host_start = authority.iter().rposition(|b| *b == b'@').map_or(from, |at| from + at + 1);
+    let Some((host_end, numeric)) = host(text, host_start, authority_end) else { return };
+    let host = text.slice(host_start..host_end);
+    let port = address::port(text, host_end);
+    if mining(&scheme) {
+        pool::add(text, host_start, host, port, "the host of a mining URL", found);
+        super::stratum::scheme(text, start, &scheme, host, port, found);
+        pool::near(text, start, "near a mining URL", found);
+        return;
+    }
+    if host_start == from && !numeric && boilerplate(host, text.slice(authority_end..end)) {
+        return;
+    }
+    let mut hit = Hit::new("url", start, text.slice(start..end), "a URL").host(host, port);
+    if numeric {
+        hit.why = "a URL whose host is an address".to_owned();
+        hit = hit.detail("host is an address");
+    } else if let Some((domain, _)) = pool::known(host) {
+        hit.why = "a URL of a known mining pool".to_owned();
+        hit = hit.detail(format!("pool {domain}"));
+    }
+    found.add(text, hit);
+    shell::around(text, start, found);
+}
+
+/// The longest known scheme that these letters end in, and where it starts: memory puts other
+/// letters before a string without asking.
+fn known_scheme(letters: &[u8], start: usize) -> (Option<Vec<u8>>, usize) {
+    if mining(letters) || SCHEMES.contains(&letters) {
+        return (Some(letters.to_vec()), start);
+    }
+    (1..letters.len())
+        .filter_map(|skip| letters.get(skip..).map(|rest| (skip, rest)))
+        .find(|(_, rest)| mining(rest) || rest.len() >= 4 && SCHEMES.contains(rest))
+        .map_or((None, start), |(skip, rest)| (Some(rest.to_vec()), start + skip))
+}
+
+/// Where the host ends, and whether it is an address. Loopback and names without a domain are
+/// of no use to an investigation.
+fn host(text: &Text<'_>, start: usize, limit: usize) -> Option<(usize, bool)> {
+    if text.byte(start) == b'[' {
+        let end =
+            text.forward(start + 1, 46, |b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
+        let inner = std::str::from_utf8(text.slice(start + 1..end)).ok()?;
+        let address: std::net::Ipv6Addr = inner.parse().ok()?;
+        return (text.byte(end) == b']' && !address.is_loopback()).then_some((end + 1, true));
+    }
+    let end = text.forward(start, limit.saturating_sub(start), pool::name_byte);
+    let name = text.slice(start..end);
+    if end < limit && text.byte(end) != b':' {
+        return None;
+    }
+    if let Some(address) =
+        std::str::from_utf8(name).ok().and_then(|s| s.parse::<std::net::Ipv4Addr>().ok())
+    {
+        return (!address.is_loopback() && !address.is_unspecified()).then_some((end, true));
+    }
+    pool::named_host(name).then_some((end, false))
+}
+
+fn boilerplate(host: &[u8], path: &[u8]) -> bool {
+    let host = host.to_ascii_lowercase();
+    let below = |name: &str| {
+        host.strip_suffix(name.as_bytes())
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with(b"."))
+    };
+    if host.starts_with(b"ocsp.") || host.starts_with(b"crl.") || host.starts_with(b"ocsp2.") {
+        return true;
+    }
+    if host == b"github.com" {
+        // Pages to read; releases and raw files are things to fetch.
+        let pages: [&[u8]; 4] = [b"/issues", b"/pull/", b"/wiki", b"/blob/"];
+        return pages.iter().any(|page| memchr::memmem::find(path, page).is_some());
+    }
+    BOILERPLATE.iter().any(|name| below(name))
+}

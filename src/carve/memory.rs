@@ -1,0 +1,184 @@
+//! The memory of suspects: present pages only, so that the suspect keeps its size, and never a
+//! device's.
+
+use super::place::{self, Place, path, rows};
+use super::scan::{Carved, Found, Stream};
+use crate::evidence::{Evidence, HostPath, Memory, Pid, Unavailable};
+use crate::facts::{Error, Facts, Status};
+use rayon::prelude::*;
+
+struct Region {
+    fact: String,
+    start: u64,
+    end: u64,
+    name: String,
+}
+
+struct Suspect {
+    pid: Pid,
+    exe: Option<HostPath>,
+    origin: String,
+    regions: Vec<Region>,
+    skipped: u64,
+}
+
+struct Read {
+    carved: Vec<Carved>,
+    cut: u64,
+    bytes: u64,
+    /// Stretches that could not be read, and the first reason.
+    missed: u64,
+    why: Option<Unavailable>,
+}
+
+pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, pids: &[Pid]) -> Result<(), Error> {
+    let mut pids = pids.to_vec();
+    pids.sort_unstable();
+    pids.dedup();
+    // Our own memory holds all that we look for.
+    pids.retain(|pid| *pid != std::process::id());
+    let suspects = pids.iter().map(|pid| suspect(facts, *pid)).collect::<Result<Vec<_>, _>>()?;
+    let results: Vec<Result<Read, Unavailable>> =
+        suspects.par_iter().map(|suspect| read(evidence, suspect)).collect();
+    facts.together(|facts| {
+        let mut next = place::last(facts)?;
+        for (suspect, result) in suspects.iter().zip(results) {
+            let what = format!("memory of pid {}", suspect.pid);
+            let read = match result {
+                Ok(read) => read,
+                Err(why) => {
+                    facts.cover(what, status(&why), why.to_string())?;
+                    continue;
+                }
+            };
+            let place = Place {
+                place: "memory",
+                pid: Some(suspect.pid),
+                path: suspect.exe.clone(),
+                origin: suspect.origin.clone(),
+                source: format!("/proc/{}/mem", suspect.pid),
+            };
+            place.store(facts, &mut next, read.carved, |address| suspect.region(address))?;
+            let mut detail = format!("{} bytes present and read", read.bytes);
+            if suspect.skipped > 0 {
+                detail += &format!("; {} read-only mappings of files left out: carved as files, or as their package brought them", suspect.skipped);
+            }
+            if read.cut > 0 {
+                detail += &format!("; {} indicators beyond {} left out", read.cut, super::LIMIT);
+            }
+            if let Some(why) = &read.why {
+                detail += &format!("; {} stretches not read, as {why}", read.missed);
+            }
+            let whole = read.why.is_none() && read.cut == 0;
+            facts.cover(what, if whole { Status::Complete } else { Status::Partial }, detail)?;
+        }
+        Ok(())
+    })
+}
+
+fn status(why: &Unavailable) -> Status {
+    use crate::evidence::Reason;
+    match why.reason {
+        Reason::Denied => Status::Denied,
+        Reason::Absent | Reason::Vanished => Status::Absent,
+        Reason::TimedOut => Status::TimedOut,
+        Reason::NotCaptured => Status::NotCaptured,
+        Reason::NotRegular | Reason::Damaged => Status::Partial,
+    }
+}
+
+impl Suspect {
+    fn region(&self, address: u64) -> Option<(String, String)> {
+        let at = self.regions.partition_point(|region| region.end <= address);
+        self.regions
+            .get(at)
+            .filter(|region| region.start <= address)
+            .map(|region| (region.name.clone(), region.fact.clone()))
+    }
+}
+
+fn suspect(facts: &Facts, pid: Pid) -> Result<Suspect, Error> {
+    let process = rows(
+        facts,
+        &format!("SELECT fact, coalesce(exe, '') FROM processes WHERE pid = {pid}"),
+        |row| Ok((row.get::<_, String>(0)?, path(row, 1)?)),
+    )?;
+    let (origin, exe) = process
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| (format!("processes/{pid}"), HostPath::default()));
+    // A read-only mapping of a file holds the file's bytes: those of packages that are intact tell
+    // nothing, and executables are carved as files.
+    let query = format!(
+        "SELECT m.fact, m.start, m.end, m.permissions, coalesce(m.path, ''), m.kind,
+            m.kind = 'file' AND NOT m.writable AND (
+                EXISTS (SELECT 1 FROM files f WHERE f.dev = m.dev AND f.inode = m.inode AND f.package_intact)
+                OR EXISTS (SELECT 1 FROM elf e WHERE e.dev = m.dev AND e.inode = m.inode))
+        FROM mappings m WHERE m.pid = {pid} AND m.kind NOT IN ('device', 'kernel') ORDER BY m.start"
+    );
+    let mut skipped = 0;
+    let regions = rows(facts, &query, |row| {
+        let path = path(row, 4)?;
+        let name =
+            if path.as_bytes().is_empty() { row.get::<_, String>(5)? } else { path.to_string() };
+        let region = Region {
+            fact: row.get(0)?,
+            start: row.get::<_, i64>(1)?.cast_unsigned(),
+            end: row.get::<_, i64>(2)?.cast_unsigned(),
+            name: format!("{name} {}", row.get::<_, String>(3)?),
+        };
+        let skip: bool = row.get::<_, Option<bool>>(6)?.unwrap_or(false);
+        skipped += u64::from(skip);
+        Ok((!skip).then_some(region))
+    })?;
+    let exe = (!exe.as_bytes().is_empty()).then_some(exe);
+    Ok(Suspect { pid, exe, origin, regions: regions.into_iter().flatten().collect(), skipped })
+}
+
+fn read(evidence: &dyn Evidence, suspect: &Suspect) -> Result<Read, Unavailable> {
+    let memory = evidence.memory(suspect.pid)?;
+    let mut found = Found::default();
+    let mut sum = Read { carved: Vec::new(), cut: 0, bytes: 0, missed: 0, why: None };
+    for region in &suspect.regions {
+        match memory.present(region.start, region.end) {
+            Ok(stretches) => {
+                for (start, end) in stretches {
+                    let (start, end) = (start.max(region.start), end.min(region.end));
+                    stretch(&*memory, start, end, &mut found, &mut sum);
+                }
+            }
+            Err(why) => missed(&mut sum, why),
+        }
+    }
+    (sum.carved, sum.cut) = place::finish(found);
+    Ok(sum)
+}
+
+fn missed(sum: &mut Read, why: Unavailable) {
+    sum.missed = sum.missed.saturating_add(1);
+    sum.why.get_or_insert(why);
+}
+
+fn stretch(memory: &dyn Memory, start: u64, end: u64, found: &mut Found, sum: &mut Read) {
+    let mut stream = Stream::new(found, start);
+    let mut at = start;
+    while at < end {
+        let asked = usize::try_from(end - at).unwrap_or(super::READ).min(super::READ);
+        match memory.read(at, stream.room(asked)) {
+            Ok(got) if got > 0 => {
+                stream.filled(asked, got);
+                at = at.saturating_add(got as u64);
+                sum.bytes = sum.bytes.saturating_add(got as u64);
+            }
+            Ok(_) => {
+                stream.filled(asked, 0);
+                return;
+            }
+            Err(why) => {
+                stream.filled(asked, 0);
+                missed(sum, why);
+                return;
+            }
+        }
+    }
+}

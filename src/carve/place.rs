@@ -1,0 +1,118 @@
+//! A place that was carved, and its rows.
+
+use super::Indicator;
+use super::scan::{Carved, Found};
+use crate::evidence::{HostPath, Pid};
+use crate::facts::{Error, Facts, HostText};
+
+/// Where bytes were carved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// As in `indicators.place`.
+    pub(super) place: &'static str,
+    pub(super) pid: Option<Pid>,
+    pub(super) path: Option<HostPath>,
+    /// Fact id of what was carved.
+    pub(super) origin: String,
+    /// What was read, for the column `source`.
+    pub(super) source: String,
+}
+
+/// Known pools in one place from which on it is a list of pools and no miner: a blocklist, a
+/// security agent, davy itself.
+const LIST: usize = 40;
+
+/// What was found in a place, by offset, and how much was left out at the limit. A list of pools
+/// becomes one indicator: who names forty pools does not mine at all of them.
+pub(super) fn finish(found: Found) -> (Vec<Carved>, u64) {
+    let (mut all, cut) = found.finish();
+    let named =
+        |carved: &Carved| matches!(carved.kind, "domain" | "pool") && carved.detail.is_some();
+    let pools = all.iter().filter(|carved| named(carved)).count();
+    if pools >= LIST
+        && let Some(first) = all.iter().find(|carved| named(carved)).cloned()
+    {
+        let words = |carved: &Carved| {
+            matches!(carved.kind, "stratum" | "miner-option" | "miner-config" | "domain" | "pool")
+        };
+        all.retain(|carved| !words(carved));
+        all.push(Carved {
+            kind: "pool-list",
+            value: format!("{pools} known pools").into_bytes(),
+            detail: None,
+            host: None,
+            port: None,
+            why: "a list of mining pools, as blocklists and security agents carry; its words count for little".to_owned(),
+            count: pools as u64,
+            ..first
+        });
+        all.sort_by(|a, b| (a.offset, a.kind, &a.value).cmp(&(b.offset, b.kind, &b.value)));
+    }
+    (all, cut)
+}
+
+impl Place {
+    /// Adds the rows; `region` names the mapping and the fact of an address.
+    pub(super) fn store(
+        &self,
+        facts: &Facts,
+        next: &mut u64,
+        carved: Vec<Carved>,
+        region: impl Fn(u64) -> Option<(String, String)>,
+    ) -> Result<(), Error> {
+        for one in carved {
+            let (region, origin) = match region(one.offset) {
+                Some((region, origin)) => (Some(HostText::from(region.as_str())), origin),
+                None => (None, self.origin.clone()),
+            };
+            let row = Indicator {
+                kind: one.kind,
+                value: one.value.into(),
+                detail: one.detail.map(|text| HostText::from(text.as_str())),
+                host: one.host.map(HostText::from),
+                port: one.port,
+                offset: one.offset,
+                region,
+                encoding: one.encoding,
+                context: one.context.into(),
+                count: one.count,
+                why: one.why,
+                place: self.place,
+                pid: self.pid,
+                path: self.path.clone(),
+                origin,
+            };
+            *next = next.saturating_add(1);
+            facts.insert(*next, &format!("{}+{:#x}", self.source, row.offset), &row)?;
+        }
+        Ok(())
+    }
+}
+
+/// The number of the last indicator stored.
+pub(super) fn last(facts: &Facts) -> Result<u64, Error> {
+    let doing = "counting indicators".to_owned();
+    facts
+        .connection()
+        .query_row("SELECT count(*) FROM indicators", [], |row| row.get::<_, i64>(0))
+        .map(i64::cast_unsigned)
+        .map_err(|cause| Error::Sql { doing, cause })
+}
+
+/// Runs a query of ours and maps its rows.
+pub(super) fn rows<T>(
+    facts: &Facts,
+    query: &str,
+    map: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, Error> {
+    let fail = |cause| Error::Sql { doing: format!("asking what to carve ({query})"), cause };
+    let mut statement = facts.connection().prepare(query).map_err(fail)?;
+    let rows = statement.query_map([], map).map_err(fail)?;
+    rows.collect::<Result<Vec<T>, _>>().map_err(fail)
+}
+
+/// A path as it was stored.
+pub(super) fn path(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<HostPath> {
+    let text: String = row.get(index)?;
+    Ok(HostPath::new(HostText::unescape(&text).0))
+}

@@ -1,0 +1,87 @@
+//! Sixty-four bytes at a time: which are printable, which are zero, and the few other classes
+//! that the anchors need, as bit masks. Bit `i` speaks of byte `i`.
+
+use wide::u8x16;
+
+/// Bytes a block.
+pub(super) const BLOCK: usize = 64;
+
+type Quarters = [u8x16; 4];
+
+/// A block held in vector registers, so that several classes cost one load.
+#[derive(Clone, Copy)]
+pub(super) struct Block(Quarters);
+
+impl Block {
+    pub(super) fn new(bytes: &[u8; BLOCK]) -> Self {
+        let (quarters, _) = bytes.as_chunks::<16>();
+        let mut out = [u8x16::ZERO; 4];
+        for (slot, quarter) in out.iter_mut().zip(quarters) {
+            *slot = u8x16::new(*quarter);
+        }
+        Self(out)
+    }
+
+    #[inline]
+    fn mask(self, test: impl Fn(u8x16) -> u8x16) -> u64 {
+        let [a, b, c, d] = self.0;
+        let word = |quarter: u8x16| u64::from(test(quarter).to_bitmask());
+        word(a) | word(b) << 16 | word(c) << 32 | word(d) << 48
+    }
+
+    /// ASCII that shows, and tab: what `strings` takes.
+    #[inline]
+    pub(super) fn printable(self) -> u64 {
+        self.mask(|x| {
+            let shown = (x - u8x16::splat(b' ')).simd_le(u8x16::splat(b'~' - b' '));
+            shown | x.simd_eq(u8x16::splat(b'\t'))
+        })
+    }
+
+    #[inline]
+    pub(super) fn zero(self) -> u64 {
+        self.mask(|x| x.simd_eq(u8x16::ZERO))
+    }
+
+    #[inline]
+    pub(super) fn equal(self, byte: u8) -> u64 {
+        self.mask(|x| x.simd_eq(u8x16::splat(byte)))
+    }
+
+    #[inline]
+    pub(super) fn digit(self) -> u64 {
+        self.mask(|x| (x - u8x16::splat(b'0')).simd_le(u8x16::splat(9)))
+    }
+
+    /// Letters and digits.
+    #[inline]
+    pub(super) fn alphanumeric(self) -> u64 {
+        self.mask(|x| {
+            let folded = x | u8x16::splat(0x20);
+            let letter = (folded - u8x16::splat(b'a')).simd_le(u8x16::splat(25));
+            letter | (x - u8x16::splat(b'0')).simd_le(u8x16::splat(9))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn masks_agree_with_the_plain_definition(bytes in prop::collection::vec(any::<u8>(), BLOCK)) {
+            let block = Block::new(bytes.as_slice().try_into().unwrap());
+            for (i, &byte) in bytes.iter().enumerate() {
+                let bit = |mask: u64| mask >> i & 1 == 1;
+                prop_assert_eq!(bit(block.printable()), (b' '..=b'~').contains(&byte) || byte == b'\t');
+                prop_assert_eq!(bit(block.zero()), byte == 0);
+                prop_assert_eq!(bit(block.digit()), byte.is_ascii_digit());
+                prop_assert_eq!(bit(block.alphanumeric()), byte.is_ascii_alphanumeric());
+                prop_assert_eq!(bit(block.equal(b':')), byte == b':');
+            }
+        }
+    }
+}

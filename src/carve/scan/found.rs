@@ -1,0 +1,139 @@
+//! What was found in one place, folded: a row for each distinct value, with a count.
+
+use super::Text;
+use std::collections::{HashMap, HashSet};
+
+/// Indicators kept of one place; more are counted and left out.
+pub const LIMIT: usize = 10_000;
+
+/// Offsets remembered against counting one occurrence twice, when several anchors lead to it.
+const RECENT: usize = 4096;
+
+/// One thing found at one place in a text.
+pub(crate) struct Hit<'a> {
+    pub(crate) kind: &'static str,
+    /// Where it begins in the text.
+    pub(crate) at: usize,
+    pub(crate) value: Vec<u8>,
+    pub(crate) detail: Option<String>,
+    pub(crate) host: Option<&'a [u8]>,
+    pub(crate) port: Option<u16>,
+    pub(crate) why: String,
+}
+
+impl<'a> Hit<'a> {
+    pub(crate) fn new(kind: &'static str, at: usize, value: impl Into<Vec<u8>>, why: &str) -> Self {
+        let why = why.to_owned();
+        Self { kind, at, value: value.into(), detail: None, host: None, port: None, why }
+    }
+
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn host(mut self, host: &'a [u8], port: Option<u16>) -> Self {
+        self.host = Some(host);
+        self.port = port;
+        self
+    }
+}
+
+/// A distinct value found in a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carved {
+    /// As in `indicators.kind`.
+    pub kind: &'static str,
+    /// Normalised.
+    pub value: Vec<u8>,
+    /// More of it.
+    pub detail: Option<String>,
+    /// Host name or address in it.
+    pub host: Option<Vec<u8>>,
+    /// Port in it.
+    pub port: Option<u16>,
+    /// Offset of the first occurrence.
+    pub offset: u64,
+    /// `ascii` or `utf-16le`.
+    pub encoding: &'static str,
+    /// The run it stands in.
+    pub context: Vec<u8>,
+    /// Occurrences.
+    pub count: u64,
+    /// Why it counts.
+    pub why: String,
+}
+
+/// Gathers what is found in one place.
+#[derive(Default)]
+pub struct Found {
+    values: HashMap<(&'static str, Vec<u8>), Carved>,
+    recent: HashSet<(u64, &'static str)>,
+    cut: u64,
+}
+
+impl Found {
+    pub(crate) fn add(&mut self, text: &Text<'_>, hit: Hit<'_>) {
+        let offset = text.offset(hit.at);
+        if self.recent.len() >= RECENT {
+            // Anchors that lead to one occurrence lie within a run's reach of each other.
+            self.recent.retain(|(seen, _)| seen.abs_diff(offset) < 16 * 1024);
+        }
+        let again = !self.recent.insert((offset, hit.kind));
+        let key = (hit.kind, hit.value);
+        if again {
+            // Two anchors led here, in an order that chunks decide; the reason kept must not depend
+            // on it.
+            if let Some(known) = self.values.get_mut(&key)
+                && known.offset == offset
+                && hit.why < known.why
+            {
+                known.why = hit.why;
+                known.detail = hit.detail;
+            }
+            return;
+        }
+        if let Some(known) = self.values.get_mut(&key) {
+            known.count = known.count.saturating_add(1);
+            if offset < known.offset {
+                known.offset = offset;
+                known.context = text.context(hit.at).to_vec();
+                known.encoding = text.encoding;
+            }
+            return;
+        }
+        if self.values.len() >= LIMIT {
+            self.cut = self.cut.saturating_add(1);
+            return;
+        }
+        let carved = Carved {
+            kind: hit.kind,
+            value: key.1.clone(),
+            detail: hit.detail,
+            host: hit.host.map(<[u8]>::to_vec),
+            port: hit.port,
+            offset,
+            encoding: text.encoding,
+            context: text.context(hit.at).to_vec(),
+            count: 1,
+            why: hit.why,
+        };
+        self.values.insert(key, carved);
+    }
+
+    /// The distinct values by offset, and how many occurrences were left out at the limit.
+    #[must_use]
+    pub fn finish(mut self) -> (Vec<Carved>, u64) {
+        // An address that a mining context made a pool is told once.
+        let pools: HashSet<Vec<u8>> = self
+            .values
+            .keys()
+            .filter(|(kind, _)| *kind == "pool")
+            .map(|(_, value)| value.clone())
+            .collect();
+        self.values.retain(|(kind, value), _| *kind != "address" || !pools.contains(value));
+        let mut all: Vec<Carved> = self.values.into_values().collect();
+        all.sort_by(|a, b| (a.offset, a.kind, &a.value).cmp(&(b.offset, b.kind, &b.value)));
+        (all, self.cut)
+    }
+}

@@ -1,0 +1,213 @@
+//! Finds the anchors of indicators in bytes, at a speed near that of reading them.
+//!
+//! Blocks of zeros cost a test. Blocks without a printable run of six cost two masks. Where there
+//! is text, a gram filter looks for literals, and masks for what has no literal: `://`, addresses,
+//! and long words that may be wallets. Only at an anchor a kind's own grammar looks closer.
+
+mod block;
+mod found;
+mod grams;
+mod stream;
+mod text;
+mod wide;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use found::Hit;
+pub use found::{Carved, Found, LIMIT};
+pub use stream::Stream;
+pub(crate) use text::{REACH, Text, printable};
+
+use super::kinds;
+use block::{BLOCK, Block};
+use grams::Grams;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// Zero bytes that must follow the bytes scanned, so that the last block is whole.
+pub(crate) const PADDING: usize = 2 * BLOCK;
+
+/// Blocks looked at outside of what is owned: a literal or a wallet may lie across the edge.
+const MARGIN: usize = 2 * BLOCK;
+
+/// All literals of all kinds, compiled once.
+pub(crate) struct Scanner {
+    grams: Grams,
+    owners: Vec<(kinds::Examine, usize)>,
+}
+
+static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
+
+/// Printable and run masks of the block before.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    printable: u64,
+    two: u64,
+    /// Whether the gram filter was run over it.
+    probed: bool,
+    /// Its last eight bytes are letters and digits.
+    word: bool,
+}
+
+impl Scanner {
+    fn new() -> Self {
+        let all = kinds::KINDS.iter().flat_map(|kind| {
+            let literals = (kind.literals)();
+            literals.into_iter().enumerate().map(move |(number, text)| (kind.examine, number, text))
+        });
+        let (mut owners, mut texts) = (Vec::new(), Vec::new());
+        for (examine, number, text) in all {
+            owners.push((examine, number));
+            texts.push(text);
+        }
+        Self { grams: Grams::new(texts.into_iter()), owners }
+    }
+
+    pub(crate) fn get() -> &'static Self {
+        &SCANNER
+    }
+
+    /// Finds what has its anchor in `owned`. The text may be longer on both sides, so that what
+    /// lies across an edge is seen whole; it ends in [`PADDING`] zeros.
+    pub(crate) fn scan(&self, text: &Text<'_>, owned: Range<usize>, found: &mut Found) {
+        let first = owned.start.saturating_sub(MARGIN);
+        let last = owned.end.saturating_add(MARGIN).min(text.bytes.len());
+        let wide = text.step == 1;
+        let mut before = Before::default();
+        let mut wide_until = 0;
+        let (blocks, _) = text.slice(first..last).as_chunks::<BLOCK>();
+        let mut at = first;
+        for bytes in blocks {
+            let block = Block::new(bytes);
+            let zero = block.zero();
+            if zero == u64::MAX {
+                before = Before::default();
+                at += BLOCK;
+                continue;
+            }
+            let printable = block.printable();
+            if wide && zero != 0 {
+                wide::look(self, text, at, printable, zero, &mut wide_until, &owned, found);
+            }
+            let shift = |mask: u64, earlier: u64, by: u32| mask << by | earlier >> (64 - by);
+            let two = printable & shift(printable, before.printable, 1);
+            let four = two & shift(two, before.two, 2);
+            let six = four & shift(two, before.two, 4);
+            let mut now = Before { printable, two, probed: false, word: false };
+            if six != 0 {
+                now.probed = true;
+                if !before.probed && before.printable >> 63 & printable & 1 == 1 {
+                    head(text, at, &owned, found);
+                }
+                self.probe(text, at, bytes, before.probed, &owned, found);
+                now.word = anchors(text, at, block, before.word, &owned, found);
+            }
+            before = now;
+            at += BLOCK;
+        }
+    }
+
+    /// Runs the gram filter over a block that has text.
+    #[inline]
+    fn probe(
+        &self,
+        text: &Text<'_>,
+        at: usize,
+        bytes: &[u8; BLOCK],
+        probed_before: bool,
+        owned: &Range<usize>,
+        found: &mut Found,
+    ) {
+        let (fours, _) = bytes.as_chunks::<4>();
+        let mut hits = 0_u32;
+        for (i, four) in fours.iter().enumerate() {
+            hits |= u32::from(self.grams.maybe(*four)) << i;
+        }
+        while hits != 0 {
+            let i = hits.trailing_zeros() as usize;
+            hits &= hits - 1;
+            self.literal(text, at + 4 * i, owned, found);
+        }
+        // A run too short to be told in the block before may hold the first bytes of a literal.
+        if !probed_before && let Some(at) = at.checked_sub(4) {
+            self.literal(text, at, owned, found);
+        }
+    }
+
+    fn literal(&self, text: &Text<'_>, at: usize, owned: &Range<usize>, found: &mut Found) {
+        self.grams.verify(text.bytes, at, |number, start, end| {
+            if owned.contains(&start)
+                && let Some((examine, own)) = self.owners.get(usize::from(number))
+            {
+                examine(text, start..end, *own, found);
+            }
+        });
+    }
+}
+
+/// Looks at the end of a block that had too little text to be looked at, where the run goes on
+/// in the next: five bytes at most.
+fn head(text: &Text<'_>, at: usize, owned: &Range<usize>, found: &mut Found) {
+    for here in at.saturating_sub(5)..at {
+        if owned.contains(&here) {
+            match text.byte(here) {
+                b':' => kinds::colon(text, here, found),
+                b'.' => kinds::dots(text, here, found),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Looks for what has no literal: `://`, four numbers with dots, a port after a name, and words
+/// long enough for a wallet. True where the block ends in eight letters or digits.
+fn anchors(
+    text: &Text<'_>,
+    at: usize,
+    block: Block,
+    word_before: bool,
+    owned: &Range<usize>,
+    found: &mut Found,
+) -> bool {
+    let each = |mut mask: u64, examine: &mut dyn FnMut(usize)| {
+        while mask != 0 {
+            let here = at + mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            if owned.contains(&here) {
+                examine(here);
+            }
+        }
+    };
+    each(block.equal(b':'), &mut |colon| kinds::colon(text, colon, found));
+
+    // A digit, a dot, a digit; the next such dot two to four bytes on. What the block's edge
+    // hides counts as there, and the grammar looks.
+    let digit = block.digit();
+    let dotted = block.equal(b'.') & (digit << 1 | 1) & (digit >> 1 | 1 << 63);
+    let edge = |by: u32| dotted >> by | !(u64::MAX >> by);
+    each(dotted & (edge(2) | edge(3) | edge(4)), &mut |dot| kinds::dots(text, dot, found));
+
+    // Bytes of the mask that are all ones: groups of eight letters or digits.
+    let word = block.alphanumeric();
+    let mut groups = word & word >> 1;
+    groups &= groups >> 2;
+    groups &= groups >> 4;
+    groups &= 0x0101_0101_0101_0101;
+    let pairs = groups & (groups << 8 | u64::from(word_before));
+    let mut until = 0;
+    each_group(pairs, |bit| {
+        let here = at + bit;
+        if here >= until {
+            until = kinds::word(text, here, owned, found);
+        }
+    });
+    groups >> 56 & 1 == 1
+}
+
+fn each_group(mut mask: u64, mut examine: impl FnMut(usize)) {
+    while mask != 0 {
+        examine(mask.trailing_zeros() as usize);
+        mask &= mask - 1;
+    }
+}

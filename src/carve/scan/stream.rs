@@ -1,0 +1,93 @@
+//! Bytes of a place as they come, in pieces of any size, scanned in chunks that overlap so that
+//! nothing is lost where one ends.
+
+use super::{Found, PADDING, REACH, Scanner, Text};
+
+/// Bytes scanned at once: within the second-level cache.
+const CHUNK: usize = 1 << 20;
+
+/// Bytes kept before and after what a chunk owns: a run's reach in both encodings and a margin.
+const OVERLAP: usize = 4 * REACH;
+
+/// Takes bytes of one contiguous place.
+pub struct Stream<'a> {
+    found: &'a mut Found,
+    buffer: Vec<u8>,
+    /// Offset of the buffer's first byte.
+    base: u64,
+    /// Where in the buffer the part begins that no chunk has owned yet.
+    owned: usize,
+    chunk: usize,
+}
+
+impl<'a> Stream<'a> {
+    /// Begins at this offset (for memory, the address).
+    pub fn new(found: &'a mut Found, offset: u64) -> Self {
+        Self::with_chunk(found, offset, CHUNK)
+    }
+
+    pub(super) fn with_chunk(found: &'a mut Found, offset: u64, chunk: usize) -> Self {
+        Self { found, buffer: Vec::new(), base: offset, owned: 0, chunk }
+    }
+
+    /// Continues at another offset, with nothing between: what was fed is finished first.
+    pub fn seek(&mut self, offset: u64) {
+        self.flush();
+        self.base = offset;
+    }
+
+    /// Room for the next bytes to be read into, which [`Stream::filled`] then takes.
+    pub fn room(&mut self, bytes: usize) -> &mut [u8] {
+        let have = self.buffer.len();
+        self.buffer.resize(have + bytes, 0);
+        self.buffer.get_mut(have..).unwrap_or_default()
+    }
+
+    /// Of the last [`Stream::room`] of `asked` bytes, `got` were filled.
+    pub fn filled(&mut self, asked: usize, got: usize) {
+        let have = self.buffer.len().saturating_sub(asked);
+        self.buffer.truncate(have + got.min(asked));
+        if self.buffer.len() >= self.owned + self.chunk + OVERLAP {
+            let end = self.buffer.len() - OVERLAP;
+            self.scan(end);
+        }
+    }
+
+    /// Takes bytes that lie elsewhere.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some((piece, rest)) = bytes.split_at_checked(bytes.len().min(self.chunk))
+            && !piece.is_empty()
+        {
+            self.room(piece.len()).copy_from_slice(piece);
+            self.filled(piece.len(), piece.len());
+            bytes = rest;
+        }
+    }
+
+    fn scan(&mut self, end: usize) {
+        let have = self.buffer.len();
+        self.buffer.resize(have + PADDING, 0);
+        let text = Text::ascii(&self.buffer, self.base);
+        Scanner::get().scan(&text, self.owned..end, self.found);
+        self.buffer.truncate(have);
+        let keep = end.saturating_sub(OVERLAP);
+        self.buffer.copy_within(keep.., 0);
+        self.buffer.truncate(have - keep);
+        self.base = self.base.wrapping_add(keep as u64);
+        self.owned = end - keep;
+    }
+
+    fn flush(&mut self) {
+        if self.buffer.len() > self.owned {
+            self.scan(self.buffer.len());
+        }
+        self.buffer.clear();
+        self.owned = 0;
+    }
+}
+
+impl Drop for Stream<'_> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}

@@ -1,0 +1,82 @@
+//! UTF-16LE: each letter followed by a zero. A run is narrowed and examined as ASCII is.
+
+use super::found::Found;
+use super::{PADDING, Scanner, Text, printable};
+use std::ops::Range;
+
+/// Letters a run must have to be looked at.
+const SHORTEST: usize = 6;
+
+/// Letters narrowed at once; a longer run is taken in pieces that overlap.
+const LONGEST: usize = 1 << 16;
+
+/// Finds the wide runs of a block and examines each once. `until` is the end of the last one.
+#[allow(clippy::too_many_arguments)]
+#[inline]
+pub(super) fn look(
+    scanner: &Scanner,
+    text: &Text<'_>,
+    at: usize,
+    printable: u64,
+    zero: u64,
+    until: &mut usize,
+    owned: &Range<usize>,
+    found: &mut Found,
+) {
+    // The byte after the block is not known here; it counts as zero.
+    let letters = printable & (zero >> 1 | 1 << 63);
+    // Of six letters that lie across an edge, three stand on one side of it.
+    let mut three = letters & letters >> 2 & letters >> 4;
+    while three != 0 {
+        let here = at + three.trailing_zeros() as usize;
+        three &= three - 1;
+        if here >= *until {
+            *until = run(scanner, text, here, owned, found).max(here + 1);
+        }
+    }
+}
+
+fn letter(text: &Text<'_>, at: usize) -> bool {
+    printable(text.byte(at)) && text.byte(at + 1) == 0
+}
+
+#[inline(never)]
+fn run(
+    scanner: &Scanner,
+    text: &Text<'_>,
+    at: usize,
+    owned: &Range<usize>,
+    found: &mut Found,
+) -> usize {
+    let mut start = at;
+    while start >= 2 && letter(text, start - 2) {
+        start -= 2;
+    }
+    let mut narrow = Vec::new();
+    let mut end = at;
+    while end + 1 < text.bytes.len() && letter(text, end) {
+        end += 2;
+    }
+    if (end - start) / 2 < SHORTEST {
+        return end;
+    }
+    let mut from = start;
+    while from < end {
+        let to = end.min(from + 2 * LONGEST);
+        narrow.clear();
+        // Pieces reach into each other, so that an anchor sees as far as in one piece.
+        let low = from.saturating_sub(4 * super::REACH).max(start);
+        let high = end.min(to + 4 * super::REACH);
+        narrow.extend(text.slice(low..high).iter().step_by(2));
+        let letters = narrow.len();
+        narrow.resize(letters + PADDING, 0);
+        let inner = Text { bytes: &narrow, base: text.offset(low), step: 2, encoding: "utf-16le" };
+        let narrowed = |place: usize| place.saturating_sub(low).div_ceil(2).min(letters);
+        let mine = narrowed(owned.start.max(from))..narrowed(owned.end.min(to));
+        if !mine.is_empty() {
+            scanner.scan(&inner, mine, found);
+        }
+        from = to;
+    }
+    end
+}
