@@ -18,7 +18,7 @@ pub use clock::Clock;
 pub use directory::Directory;
 pub use live::Live;
 pub use path::HostPath;
-pub use recording::{Recording, Replay};
+pub use recording::{Recording, RecordingLimits, Replay};
 pub use stat::{FileKind, Stat};
 pub use text::{TextError, TextHost};
 pub use unavailable::{Reason, Unavailable};

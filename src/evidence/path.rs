@@ -118,3 +118,31 @@ impl Column for HostPath {
         self.0.column()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn joining_stays_below(base in "(/[a-z]{1,3}){1,3}", name: Vec<u8>) {
+            let base = HostPath::from(base.as_str());
+            let joined = base.join(&name);
+            prop_assert!(joined.as_bytes().starts_with(base.as_bytes()));
+            prop_assert_eq!(joined.as_bytes().get(base.as_bytes().len()), Some(&b'/'));
+        }
+
+        #[test]
+        fn a_parent_is_shorter_and_its_child_comes_back(bytes: Vec<u8>) {
+            let path = HostPath::new(bytes);
+            let parent = path.parent();
+            prop_assert!(parent.as_bytes().len() <= path.as_bytes().len().max(1));
+            prop_assert!(!path.is_absolute() || parent.is_absolute());
+            if !parent.as_bytes().is_empty() {
+                let again = parent.join(path.file_name());
+                prop_assert!(again.components().eq(path.components()));
+            }
+        }
+    }
+}

@@ -60,6 +60,11 @@ impl Unavailable {
     #[must_use]
     pub fn from_io(path: &HostPath, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
+        // A stream of a recording can only answer with an error of the system's kind; ours is
+        // inside.
+        if let Some(ours) = error.get_ref().and_then(|e| e.downcast_ref::<Self>()) {
+            return ours.clone();
+        }
         let reason = match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Reason::Absent,
             ErrorKind::PermissionDenied => Reason::Denied,

@@ -1,0 +1,139 @@
+//! Questions and their answers.
+
+use super::RecordingLimits;
+use super::pieces::{Pieces, Store};
+use crate::evidence::{Clock, HostPath, Pid, Reason, Stat, Unavailable};
+use std::collections::BTreeMap;
+
+/// Answer of one question.
+pub(super) type Answer<T> = Result<T, Unavailable>;
+
+/// Which directory was opened.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    Path(HostPath),
+    RootOf(Pid),
+}
+
+/// All that was asked and answered.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub name: String,
+    pub clock: Clock,
+    pub directories: BTreeMap<Place, Answer<Directory>>,
+    pub memories: BTreeMap<Pid, Answer<Memory>>,
+    store: Store,
+    limits: RecordingLimits,
+}
+
+/// What was asked of one directory.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    pub lists: BTreeMap<HostPath, Answer<Vec<HostPath>>>,
+    pub links: BTreeMap<HostPath, Answer<HostPath>>,
+    pub stats: BTreeMap<HostPath, Answer<Stat>>,
+    pub link_stats: BTreeMap<HostPath, Answer<Stat>>,
+    pub spaces: BTreeMap<HostPath, Answer<(u64, u64)>>,
+    /// Whether a file could be opened.
+    pub opened: BTreeMap<HostPath, Answer<()>>,
+    pub contents: BTreeMap<HostPath, Content>,
+}
+
+/// What is known of a file's content.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Content {
+    pub pieces: Pieces,
+    /// Its length, where the end was seen.
+    pub end: Option<u64>,
+    /// The file is at least so long.
+    pub at_least: u64,
+    /// Reading failed after what is held.
+    pub failure: Option<Unavailable>,
+}
+
+impl Content {
+    /// The answer to [`Dir::read`](crate::evidence::Dir::read), where it follows from what is
+    /// held.
+    pub(super) fn read(&self, limit: usize, into: &mut Vec<u8>) -> Option<Answer<bool>> {
+        let held = self.pieces.from(0);
+        let length = held.len() as u64;
+        let enough = held.len() >= limit && (self.at_least > limit as u64 || self.end.is_some());
+        if !enough && self.end != Some(length) && self.failure.is_none() {
+            return None;
+        }
+        into.extend_from_slice(held.get(..limit).unwrap_or(held));
+        match &self.failure {
+            Some(why) if !enough => Some(Err(why.clone())),
+            _ => Some(Ok(self.end.unwrap_or(self.at_least) > limit as u64)),
+        }
+    }
+
+    /// The end was not reached, but the file goes at least as far as this.
+    pub(super) fn reaches(&mut self, offset: u64) {
+        self.at_least = self.at_least.max(offset);
+    }
+}
+
+/// What was asked of one process's memory.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub present: BTreeMap<(u64, u64), Answer<Vec<(u64, u64)>>>,
+    pub pieces: Pieces,
+    /// Addresses at which nothing could be read, and why, where there was an error.
+    pub stops: BTreeMap<u64, Answer<()>>,
+}
+
+impl Answers {
+    pub(super) fn new(name: String, clock: Clock, limits: RecordingLimits) -> Self {
+        Self {
+            name,
+            clock,
+            directories: BTreeMap::new(),
+            memories: BTreeMap::new(),
+            store: Store::default(),
+            limits,
+        }
+    }
+
+    /// What was asked of a directory that could be opened.
+    pub(super) fn directory(&mut self, place: &Place) -> Option<&mut Directory> {
+        self.directories.get_mut(place)?.as_mut().ok()
+    }
+
+    /// Keeps what was read of a file, within the limits.
+    pub(super) fn keep(&mut self, place: &Place, name: &HostPath, mut content: Content) {
+        if content.pieces.len() > self.limits.one || self.store.size > self.limits.all {
+            return;
+        }
+        content.pieces.share(&mut self.store);
+        if let Some(directory) = self.directory(place) {
+            directory.contents.insert(name.clone(), content);
+        }
+    }
+
+    /// Keeps what was read of a memory, within the limits.
+    pub(super) fn keep_memory(&mut self, pid: Pid, address: u64, bytes: &[u8]) {
+        let RecordingLimits { one, all } = self.limits;
+        if self.store.size > all {
+            return;
+        }
+        if let Some(Ok(memory)) = self.memories.get_mut(&pid) {
+            let before = memory.pieces.len();
+            if before.saturating_add(bytes.len()) <= one {
+                memory.pieces.add(address, bytes);
+                let added = memory.pieces.len().saturating_sub(before);
+                self.store.size = self.store.size.saturating_add(added);
+            }
+        }
+    }
+
+    /// Most bytes of one file.
+    pub(super) const fn most(&self) -> usize {
+        self.limits.one
+    }
+}
+
+/// Nobody asked this while recording.
+pub(super) fn not_captured(path: &HostPath) -> Unavailable {
+    Unavailable::new(path, Reason::NotCaptured, "not asked for when this was recorded")
+}

@@ -1,0 +1,169 @@
+//! The parts of a file or of a memory that were read.
+
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Stretches of bytes by offset; they neither touch nor overlap.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pieces {
+    held: BTreeMap<u64, Held>,
+}
+
+/// Bytes that may still grow, or that are shared with files of equal content.
+#[derive(Clone, Debug)]
+enum Held {
+    Growing(Vec<u8>),
+    Shared(Arc<[u8]>),
+}
+
+impl Held {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Growing(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    fn extend(&mut self, more: &[u8]) {
+        if let Self::Shared(bytes) = self {
+            *self = Self::Growing(bytes.to_vec());
+        }
+        if let Self::Growing(bytes) = self {
+            bytes.extend_from_slice(more);
+        }
+    }
+}
+
+impl Pieces {
+    /// Keeps bytes that were read at an offset. What is held already stays: the first answer
+    /// counts.
+    pub(super) fn add(&mut self, offset: u64, bytes: &[u8]) {
+        let (mut at, mut rest) = (offset, bytes);
+        while !rest.is_empty() {
+            let next = self.held.range(at.saturating_add(1)..).next().map(|(start, _)| *start);
+            let before = self.held.range_mut(..=at).next_back();
+            let before =
+                before.map(|(start, held)| (start.saturating_add(held.bytes().len() as u64), held));
+            let room = next.map_or(u64::MAX, |n| n.saturating_sub(at));
+            let step = match before {
+                Some((end, _)) if end > at => take(rest, end.saturating_sub(at)).0,
+                Some((end, held)) if end == at => {
+                    let (now, _) = take(rest, room);
+                    held.extend(now);
+                    now
+                }
+                _ => {
+                    let (now, _) = take(rest, room);
+                    self.held.insert(at, Held::Growing(now.to_vec()));
+                    now
+                }
+            };
+            at = at.saturating_add(step.len() as u64);
+            rest = rest.get(step.len()..).unwrap_or_default();
+        }
+    }
+
+    /// The bytes held from an offset on, up to the next gap.
+    pub(super) fn from(&self, offset: u64) -> &[u8] {
+        let mut found: &[u8] = &[];
+        if let Some((start, held)) = self.held.range(..=offset).next_back() {
+            let skip = usize::try_from(offset.saturating_sub(*start)).unwrap_or(usize::MAX);
+            found = held.bytes().get(skip..).unwrap_or_default();
+        }
+        found
+    }
+
+    /// Copies what is held from an offset on, across neighbouring pieces; how much it was.
+    pub(super) fn copy(&self, offset: u64, into: &mut [u8]) -> usize {
+        let mut done = 0;
+        while let Some(rest) = into.get_mut(done..).filter(|r| !r.is_empty()) {
+            let bytes = self.from(offset.saturating_add(done as u64));
+            if bytes.is_empty() {
+                break;
+            }
+            let count = bytes.len().min(rest.len());
+            rest.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            done = done.saturating_add(count);
+        }
+        done
+    }
+
+    /// All bytes held.
+    pub(super) fn len(&self) -> usize {
+        self.held.values().map(|h| h.bytes().len()).sum()
+    }
+
+    /// Lets equal contents share their bytes; how many bytes are new to the store.
+    pub(super) fn share(&mut self, store: &mut Store) -> usize {
+        let mut new = 0_usize;
+        for held in self.held.values_mut() {
+            if let Held::Growing(bytes) = held {
+                let (shared, added) = store.keep(bytes);
+                new = new.saturating_add(added);
+                *held = Held::Shared(shared);
+            }
+        }
+        new
+    }
+}
+
+fn take(bytes: &[u8], most: u64) -> (&[u8], &[u8]) {
+    let most = usize::try_from(most).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.split_at_checked(most).unwrap_or((bytes, &[]))
+}
+
+/// Contents by their digest.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    contents: HashMap<[u8; 32], Arc<[u8]>>,
+    /// Bytes of all contents.
+    pub size: usize,
+}
+
+impl Store {
+    /// The content, kept once, and the bytes that it adds.
+    fn keep(&mut self, bytes: &[u8]) -> (Arc<[u8]>, usize) {
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
+        if let Some(known) = self.contents.get(&digest) {
+            return (known.clone(), 0);
+        }
+        let content: Arc<[u8]> = bytes.into();
+        self.contents.insert(digest, content.clone());
+        self.size = self.size.saturating_add(bytes.len());
+        (content, bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing)]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_was_read_first_is_what_is_held(
+            reads in prop::collection::vec((0_u64..60, prop::collection::vec(any::<u8>(), 0..20)), 0..20),
+            share: bool,
+        ) {
+            let mut pieces = Pieces::default();
+            let mut store = Store::default();
+            let mut truth = [None; 100];
+            for (at, bytes) in &reads {
+                pieces.add(*at, bytes);
+                if share {
+                    pieces.share(&mut store);
+                }
+                for (place, byte) in (*at..).zip(bytes) {
+                    truth[place as usize].get_or_insert(*byte);
+                }
+            }
+            for (place, byte) in truth.iter().enumerate() {
+                prop_assert_eq!(pieces.from(place as u64).first(), byte.as_ref());
+            }
+            prop_assert_eq!(pieces.len(), truth.iter().flatten().count());
+        }
+    }
+}
