@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod exit;
+mod library;
 mod playbook;
 mod progress;
 mod source;

@@ -1,23 +1,20 @@
 //! `davy playbook`: what davy knows, one playbook in full, and whether a file is right.
 
 use super::Exit;
+use super::library::{Library, printable, tell};
 use crate::judge::{Checker, Complaint, Kind, Level, Playbook, Playbooks, technique};
 use clap::{Args, Subcommand};
 use std::error::Error;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What davy judges by: list, show, check
 #[derive(Args)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Playbooks of your own, added to davy's
-    #[arg(long, value_name = "DIR", global = true)]
-    playbooks: Vec<PathBuf>,
-    /// Rows of your own for a lookup table, from a CSV file
-    #[arg(long, value_name = "NAME=FILE", global = true)]
-    lookup: Vec<String>,
+    #[command(flatten)]
+    library: Library,
 }
 
 #[derive(Subcommand)]
@@ -46,17 +43,7 @@ pub fn run(
     out: &mut dyn Write,
     messages: &mut dyn Write,
 ) -> Result<Exit, Box<dyn Error>> {
-    let mut playbooks = Playbooks::embedded();
-    for folder in &arguments.playbooks {
-        playbooks.add_folder(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    }
-    for lookup in &arguments.lookup {
-        let Some((name, file)) = lookup.split_once('=') else {
-            let _ = writeln!(messages, "davy: --lookup {lookup}: NAME=FILE is what it takes");
-            return Ok(Exit::Usage);
-        };
-        playbooks.add_lookup(name, Path::new(file)).map_err(|e| format!("{file}: {e}"))?;
-    }
+    let playbooks = arguments.library.load()?;
     match &arguments.command {
         Command::List => list(&playbooks, out, messages),
         Command::Show { id } => show(&playbooks, id, out, messages),
@@ -86,7 +73,7 @@ fn list(
             printable(&playbook.title)
         )?;
     }
-    Ok(tell_broken(playbooks, messages))
+    Ok(if tell(playbooks, messages) { Exit::Done } else { Exit::Failed })
 }
 
 fn show(
@@ -151,25 +138,4 @@ fn check(
     let mistakes = if wrong == 1 { "mistake" } else { "mistakes" };
     writeln!(out, "{checked} {playbooks}, {wrong} {mistakes}")?;
     Ok(if complaints.is_empty() { Exit::Done } else { Exit::Failed })
-}
-
-fn tell_broken(playbooks: &Playbooks, messages: &mut dyn Write) -> Exit {
-    for note in playbooks.notes() {
-        let _ = writeln!(messages, "davy: {}", printable(note));
-    }
-    for (_, complaint) in playbooks.broken() {
-        let _ = writeln!(messages, "davy: {}", printable(&complaint.to_string()));
-    }
-    if playbooks.broken().is_empty() { Exit::Done } else { Exit::Failed }
-}
-
-/// A playbook may come from anywhere: no control characters to the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let kept = matches!(c, '\n' | '\t') || !c.is_control();
-            let escaped = if kept { None } else { Some(c.escape_unicode()) };
-            escaped.into_iter().flatten().chain(kept.then_some(c))
-        })
-        .collect()
 }

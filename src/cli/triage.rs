@@ -1,10 +1,11 @@
 //! `davy triage`: everything, one incident.
 
+use super::library::{self, Library};
 use super::progress::Progress;
 use super::{Exit, source};
 use crate::evidence::{Evidence, Pid, SourceKind};
 use crate::facts::{self, Facts, Source};
-use crate::judge::{Judgement, Level, Playbooks};
+use crate::judge::{Judgement, Level, Playbooks, Verdict};
 use crate::report::{Case, FORMATS, Report, Text, Tool};
 use crate::{carve, collect, graph, judge, report, timeline};
 use clap::{Args, ValueEnum};
@@ -32,12 +33,8 @@ pub struct Arguments {
     /// Whose memory to read
     #[arg(long, value_name = "WHOSE", default_value = "suspects")]
     memory: Memory,
-    /// Playbooks of your own, added to those built in
-    #[arg(long, value_name = "DIR")]
-    playbooks: Vec<PathBuf>,
-    /// Rows of your own for a lookup table, from a CSV file
-    #[arg(long, value_name = "NAME=FILE")]
-    lookup: Vec<String>,
+    #[command(flatten)]
+    library: Library,
     /// Exit with 3 where a finding is at this level or above
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     fail_on: Option<Level>,
@@ -88,13 +85,14 @@ pub fn run(
     out: &mut dyn Write,
     messages: &mut dyn Write,
 ) -> Result<Exit, Box<dyn Error>> {
-    let playbooks = match playbooks(arguments, messages) {
+    let playbooks = match arguments.library.load() {
         Ok(playbooks) => playbooks,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");
             return Ok(Exit::Usage);
         }
     };
+    library::tell(&playbooks, messages);
     let evidence = match source::open(arguments.source.as_deref()) {
         Ok(evidence) => evidence,
         Err(complaint) => {
@@ -201,11 +199,7 @@ fn pids(
     question: &str,
     parameters: impl rusqlite::Params,
 ) -> Result<BTreeSet<Pid>, facts::Error> {
-    let ask = || -> rusqlite::Result<BTreeSet<Pid>> {
-        facts.connection().prepare(question)?.query_map(parameters, |row| row.get(0))?.collect()
-    };
-    ask()
-        .map_err(|cause| facts::Error::Sql { doing: "choosing whose memory to read".into(), cause })
+    Ok(facts.rows(question, parameters, |row| row.get(0))?.into_iter().collect())
 }
 
 /// Timeline, graph, story and verdict, put together.
@@ -219,10 +213,7 @@ fn tell(
     facts.together(|f| timeline::build(f))?;
     facts.together(|f| graph::build(f))?;
     let story = graph::story(facts, judgement, arguments.lead.as_deref())?;
-    let verdict = judge::Verdict {
-        level: judgement.findings.first().map_or(Level::Informational, |f| f.level),
-        summary: format!("{} findings", judgement.findings.len()),
-    };
+    let verdict = Verdict::of(judgement);
     Case::gather(facts, judgement, verdict, story, tool(evidence, playbooks))
 }
 
@@ -241,27 +232,6 @@ fn tool(evidence: &dyn Evidence, playbooks: &Playbooks) -> Tool {
 fn own_digest() -> Option<String> {
     let program = std::fs::read("/proc/self/exe").ok()?;
     Some(Sha256::digest(program).iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn playbooks(arguments: &Arguments, messages: &mut dyn Write) -> Result<Playbooks, Box<dyn Error>> {
-    let mut playbooks = Playbooks::embedded();
-    for folder in &arguments.playbooks {
-        playbooks.add_folder(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    }
-    for lookup in &arguments.lookup {
-        let (name, file) = lookup
-            .split_once('=')
-            .ok_or_else(|| format!("--lookup {lookup}: NAME=FILE is what it takes"))?;
-        playbooks.add_lookup(name, Path::new(file)).map_err(|e| format!("{file}: {e}"))?;
-    }
-    for note in playbooks.notes() {
-        let _ = writeln!(messages, "davy: {note}");
-    }
-    // A broken playbook is told and the others judge; the report lists it as not checked.
-    for (_, complaint) in playbooks.broken() {
-        let _ = writeln!(messages, "davy: {complaint}");
-    }
-    Ok(playbooks)
 }
 
 fn print(

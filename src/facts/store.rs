@@ -165,13 +165,18 @@ impl Facts {
         // The name goes in as an expression, never into the text of the statement.
         let name =
             unfinished.to_str().ok_or_else(|| file(std::io::ErrorKind::InvalidInput.into()))?;
-        let written = self.connection.execute("VACUUM INTO ?", [name]);
-        let placed = written.map_err(sql(&format!("writing {}", path.display()))).and_then(|_| {
-            std::fs::File::open(&unfinished)
-                .and_then(|written| written.sync_all())
-                .and_then(|()| std::fs::rename(&unfinished, path))
-                .map_err(file)
-        });
+        // Made by us, so that it is its owner's alone: facts hold what the host would keep secret.
+        let placed = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)
+            .map_err(file)
+            .and_then(|made| {
+                let doing = format!("writing {}", path.display());
+                self.connection.execute("VACUUM INTO ?", [name]).map_err(sql(&doing))?;
+                made.sync_all().and_then(|()| std::fs::rename(&unfinished, path)).map_err(file)
+            });
         if placed.is_err() {
             // Half a database is worse than none; that it could not be removed is not worth more words.
             let _ = std::fs::remove_file(&unfinished);
