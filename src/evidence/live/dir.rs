@@ -54,7 +54,7 @@ impl DiskDir {
         let fd = opened.map_err(|e| refused(path, e))?;
         // statfs asks the server of a network mount, so that it is asked only of /proc.
         let of_proc = is_process_or_proc(path)
-            && rustix::fs::fstatfs(&fd).is_ok_and(|s| s.f_type as i64 == PROC_SUPER_MAGIC);
+            && rustix::fs::fstatfs(&fd).is_ok_and(|s| s.f_type == PROC_SUPER_MAGIC);
         let prefix = HostPath::default();
         Ok(Self { fd: Arc::new(fd), prefix, base: path.clone(), confined: false, of_proc, hazards })
     }

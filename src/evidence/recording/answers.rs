@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// Answer of one question.
 pub(super) type Answer<T> = Result<T, Unavailable>;
 
+/// Addresses from and to.
+type Stretches = Vec<(u64, u64)>;
+
 /// Which directory was opened.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
@@ -77,7 +80,7 @@ impl Content {
 /// What was asked of one process's memory.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    pub present: BTreeMap<(u64, u64), Answer<Vec<(u64, u64)>>>,
+    pub present: BTreeMap<(u64, u64), Answer<Stretches>>,
     pub pieces: Pieces,
     /// Addresses at which nothing could be read, and why, where there was an error.
     pub stops: BTreeMap<u64, Answer<()>>,
