@@ -18,7 +18,7 @@ pub(super) const COLLECTOR: Collector =
 /// Variables of one process; what follows is noise made to drown the rest.
 const MOST: usize = 4096;
 
-fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
+pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
     let bytes = process.environ().unwrap_or_default();
     if variables(bytes).nth(MOST).is_some() {
         let why = format!("variables beyond {MOST} are left out");

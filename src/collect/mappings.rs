@@ -28,7 +28,7 @@ pub(super) const COLLECTOR: Collector =
 /// A process may have 65,530 mappings unless told otherwise; at some 100 bytes a line.
 const LIMIT: usize = 64 * 1024 * 1024;
 
-fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
+pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
     if process.bare() || process.gone() {
         return;
     }

@@ -36,7 +36,7 @@ pub(super) const COLLECTOR: Collector =
 const FILE_LIMIT: u64 = 64 << 20;
 const RUN_LIMIT: u64 = 1 << 30;
 
-fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
+pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
     if process.bare() || process.gone() {
         return;
     }

@@ -6,6 +6,8 @@ mod exe;
 mod hidden;
 mod stat;
 pub(super) mod status;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use directory::ProcessDir;

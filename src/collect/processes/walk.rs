@@ -69,7 +69,7 @@ pub(in crate::collect) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    const fn new(to: &'a SyncSender<Vec<Row>>) -> Self {
+    pub(super) const fn new(to: &'a SyncSender<Vec<Row>>) -> Self {
         Self { batch: Vec::new(), to, closed: false }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn send(&mut self) {
+    pub(super) fn send(&mut self) {
         let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
         self.closed = self.to.send(full).is_err();
     }

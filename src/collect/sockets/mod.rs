@@ -35,7 +35,7 @@ const LIMIT: usize = 64 * 1024 * 1024;
 /// Which process holds an inode, and under which descriptors.
 type Holders = HashMap<u64, Vec<(Pid, u32)>>;
 
-fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
+pub(super) fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     let holders = holders(facts)?;
     let namespaces = namespaces(facts)?;
     for (namespace, pids) in &namespaces {
