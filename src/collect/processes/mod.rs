@@ -4,6 +4,8 @@ mod cgroup;
 mod directory;
 mod exe;
 mod hidden;
+#[cfg(test)]
+mod measure;
 mod stat;
 pub(super) mod status;
 #[cfg(test)]

@@ -164,7 +164,7 @@ pub(in crate::collect) fn walk(host: &Host<'_>, facts: &Facts, readers: &[Reader
 }
 
 /// Has a host of its own: directory handles are not shared between threads.
-fn read_all(
+pub(super) fn read_all(
     evidence: &dyn Evidence,
     clock: Clock,
     readers: &[Reader],

@@ -68,7 +68,7 @@ fn inet(protocol: &'static str, line: &[u8]) -> Option<(Socket, u8)> {
     let (tx, rx) = fields.next()?.split_once(':')?;
     let uid = fields.nth(2)?.parse().ok();
     let inode = fields.nth(1)?.parse().ok()?;
-    let peer = remote_port != 0 || !remote_address.is_unspecified();
+    let peer = remote_port != 0 || !remote_address.to_canonical().is_unspecified();
     let socket = Socket {
         local_address: Some(written(local_address)),
         local_port: Some(local_port),
@@ -106,10 +106,7 @@ fn endpoint(text: &str) -> Option<(Ipv6Addr, u16)> {
 
 /// An IPv4 address mapped into IPv6 is written as IPv4: to the network it is one.
 fn written(address: Ipv6Addr) -> String {
-    match address.to_ipv4_mapped() {
-        Some(address) => address.to_string(),
-        None => address.to_string(),
-    }
+    address.to_canonical().to_string()
 }
 
 const fn tcp_state(state: u8) -> Option<&'static str> {
