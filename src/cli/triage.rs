@@ -118,6 +118,8 @@ pub fn run(
     let judgement = investigate(arguments, evidence.as_ref(), &facts, &playbooks, &progress)?;
     if let Some(folder) = folder {
         progress.step("recovering deleted files");
+        // What one file cannot give is coverage; only the facts themselves can fail here.
+        carve::recover(evidence.as_ref(), &facts, folder)?;
     }
     progress.step("telling the story");
     let case = tell(arguments, evidence.as_ref(), &facts, &judgement, &playbooks)?;
