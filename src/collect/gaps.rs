@@ -18,6 +18,7 @@ pub struct Gaps {
 struct Tally {
     read: u64,
     missed: BTreeMap<Reason, Missed>,
+    note: Option<String>,
 }
 
 struct Missed {
@@ -47,11 +48,17 @@ impl Gaps {
         });
     }
 
+    /// Says something of `what` that is no gap but that a reader must know.
+    pub fn note(&self, what: &str, words: String) {
+        self.with(what, |tally| tally.note = Some(words));
+    }
+
     /// Adds what another has counted.
     pub fn absorb(&self, other: Self) {
         for (what, theirs) in other.tallies.into_inner() {
             self.with(&what, |tally| {
                 tally.read = tally.read.saturating_add(theirs.read);
+                tally.note = theirs.note.or(tally.note.take());
                 for (reason, more) in theirs.missed {
                     match tally.missed.get_mut(&reason) {
                         Some(missed) => missed.count = missed.count.saturating_add(more.count),
@@ -105,9 +112,12 @@ impl Tally {
 
     fn detail(&self) -> String {
         use std::fmt::Write;
-        let mut detail = String::new();
+        let mut detail = self.note.clone().unwrap_or_default();
         if self.missed.is_empty() {
             return detail;
+        }
+        if !detail.is_empty() {
+            detail.push_str("; ");
         }
         // Writing to a String cannot fail.
         let _ = write!(detail, "{} read", self.read);

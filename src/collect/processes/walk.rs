@@ -183,7 +183,8 @@ pub(super) fn read_all(
         Ok(names) => {
             super::hidden::note(&host);
             let mut rows = Rows::new(to);
-            for pid in pids(&names) {
+            let own = own(&host);
+            for pid in pids(&names).into_iter().filter(|pid| Some(*pid) != own) {
                 read_one(&host, &walk, pid, readers, &mut rows);
                 if rows.closed {
                     break;
@@ -210,6 +211,15 @@ fn read_one(host: &Host<'_>, walk: &Walk, pid: Pid, readers: &[Reader], rows: &m
         }
         Err(why) => host.gaps.missed("processes", &why),
     }
+}
+
+/// Davy's own id, as /proc numbers it: it is not part of what happened on the host, and a copy in
+/// /dev/shm with the words of its playbooks in memory would look like much.
+fn own(host: &Host<'_>) -> Option<Pid> {
+    let link = host.root.link(&HostPath::from("proc/self")).ok()?;
+    let pid = std::str::from_utf8(link.as_bytes()).ok()?.parse().ok()?;
+    host.gaps.note("processes", format!("davy itself (pid {pid}) is left out"));
+    Some(pid)
 }
 
 /// The numeric names, in numeric order.
