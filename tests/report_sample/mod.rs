@@ -1,5 +1,6 @@
 //! A host like the exercise's, as facts and findings made by hand.
 #![allow(
+    clippy::too_many_arguments,
     dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
