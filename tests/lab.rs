@@ -44,16 +44,13 @@ fn the_exercise_is_solved_by_one_command() {
             })
     });
     run.finding("the payload's connection", |f| {
-        f["subject"]["pid"] == worker && grave(f) && says(f, "203.0.113.99") && says(f, "3956")
+        f["subject"]["pid"] == worker && grave(f) && says(f, "203.0.113.66") && says(f, "3956")
     });
     run.finding("the deleted file, held open, with a mining configuration", |f| {
         grave(f) && says(f, DELETED) && says(f, "ap.luckpool.net")
     });
-    run.finding("the second address", |f| {
-        evidence(f).any(|e| {
-            let text = e.to_string();
-            text.contains("203.0.113.99") && text.contains("/fd/3")
-        })
+    run.finding("the second address, to which there is no connection", |f| {
+        f["subject"]["pid"] == worker && says(f, "203.0.113.99")
     });
 
     // The chain, from the program that dropped to the address that the payload talks to.
@@ -65,8 +62,9 @@ fn the_exercise_is_solved_by_one_command() {
         })
     };
     assert!(linked("crond", "rsyslogd-worker"), "dropper to payload: {chain:#?}");
-    assert!(linked("rsyslogd-worker", "203.0.113.99"), "payload to pool: {chain:#?}");
+    assert!(linked("rsyslogd-worker", "203.0.113.66"), "payload to pool: {chain:#?}");
     assert!(linked("crond", "102.208.3.5"), "dropper to its control server: {chain:#?}");
+    assert!(linked("libcron.so.1", "203.0.113.99"), "its file to the second address: {chain:#?}");
     assert!(linked("rsyslogd-worker", "libcron.so.1"), "payload to its file: {chain:#?}");
 }
 
@@ -129,6 +127,7 @@ fn the_terminal_report_names_the_chain() {
         CROND,
         WORKER,
         "102.208.3.5",
+        "203.0.113.66",
         "203.0.113.99",
         "3956",
         "libcron.so.1",
@@ -230,10 +229,6 @@ fn an_ordinary_user_is_told_what_could_not_be_seen() {
             answers.iter().any(|a| a["answer"] == "could-not-check" || a["detail"] != ""),
             "{flags:?}: a playbook says that it could not look everywhere: {answers:#?}"
         );
-        if flags.len() == 1 {
-            // What anybody may see is enough for the name and the owner of the program.
-            assert!(run.findings().iter().any(|f| says(f, "crond")), "{:#?}", run.findings());
-        }
     }
 }
 
