@@ -28,6 +28,7 @@ crate::table! {
     load: Option<HostText>, "", "/proc/loadavg.";
     tainted: Option<i64>, "", "Kernel taint bits.";
     reader_uid: Option<u32>, "", "Whom davy ran as; NULL for evidence taken earlier.";
+    reader_pid: Option<u32>, "", "davy's own process, which no playbook judges; NULL for evidence taken earlier.";
 }
 
 pub(super) const COLLECTOR: Collector =
@@ -69,6 +70,11 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
         tainted: line("host.tainted", &[&format!("{sysctl}/tainted")])
             .and_then(|text| std::str::from_utf8(text.as_bytes()).ok()?.parse().ok()),
         reader_uid: reader(host).and_then(|reader| reader.euid),
+        reader_pid: host
+            .root
+            .link(&HostPath::from("proc/self"))
+            .ok()
+            .and_then(|link| std::str::from_utf8(link.file_name()).ok()?.parse().ok()),
     };
     host.gaps.read("host");
     facts.insert(1, "/proc", &row)

@@ -123,7 +123,9 @@ fn run<'p>(
         }
     };
     let gap = known.gap(&asked.reads, playbook.needs.iter().map(|n| n.text.as_str()));
-    let (drafts, mut details) = merge(playbook, &rows);
+    let (mut drafts, mut details) = merge(playbook, &rows);
+    // davy carries every word it looks for, and was copied to wherever there was room.
+    drafts.retain(|draft| draft.process().is_none_or(|pid| Some(pid) != known.reader()));
     if rows.cut {
         details.push(format!("more than {} rows; the rest was not read", ask::MOST_ROWS));
     }
@@ -222,6 +224,11 @@ fn cited(rows: &Rows, row: &[Value], fact: &str) -> Vec<String> {
 }
 
 impl Draft<'_> {
+    /// The process it is about.
+    fn process(&self) -> Option<u32> {
+        self.pid.or_else(|| self.fact.strip_prefix("processes/")?.parse().ok())
+    }
+
     fn join(&mut self, other: Self) {
         let rows = self.rows.saturating_add(1);
         let known: BTreeSet<&String> = self.cited.iter().collect();
