@@ -320,3 +320,114 @@ fn machine(machine: u16, container: Container) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Cursor;
+
+    /// A small dynamic program by hand: loader, two libraries, an import, a build id.
+    fn program() -> Vec<u8> {
+        const STRINGS: &[u8] = b"\0libcurl.so.4\0libc.so.6\0curl_easy_init\0";
+        let mut data: Vec<u8> = vec![0; 64 + 4 * 56];
+        let mut put = |bytes: &[u8]| {
+            let at = data.len() as u64;
+            data.extend_from_slice(bytes);
+            data.resize(data.len().next_multiple_of(8), 0);
+            (at, bytes.len() as u64)
+        };
+        let interpreter = put(b"/lib64/ld-linux-x86-64.so.2\0");
+        let note = put(&[
+            &4_u32.to_le_bytes()[..],
+            &4_u32.to_le_bytes(),
+            &3_u32.to_le_bytes(),
+            b"GNU\0",
+            &[0xab; 4],
+        ]
+        .concat());
+        // A null symbol, then an undefined function named at 24.
+        let mut symbols = [0; 48];
+        symbols[24..28].copy_from_slice(&24_u32.to_le_bytes());
+        symbols[28] = 0x12;
+        let symbols = put(&symbols);
+        let strings = put(STRINGS);
+        let entries: Vec<u8> = [
+            (dynamic::DT_NEEDED, 1),
+            (dynamic::DT_NEEDED, 14),
+            (dynamic::DT_STRTAB, strings.0),
+            (dynamic::DT_STRSZ, strings.1),
+            (dynamic::DT_SYMTAB, symbols.0),
+            (dynamic::DT_NULL, 0),
+        ]
+        .iter()
+        .flat_map(|(tag, value): &(u64, u64)| [tag.to_le_bytes(), value.to_le_bytes()].concat())
+        .collect();
+        let table = put(&entries);
+        let size = data.len() as u64;
+        let segments = [
+            (program_header::PT_LOAD, 5_u32, (0, size)),
+            (program_header::PT_INTERP, 4, interpreter),
+            (program_header::PT_DYNAMIC, 6, table),
+            (program_header::PT_NOTE, 4, note),
+        ];
+        for (i, (kind, flags, (at, length))) in segments.iter().enumerate() {
+            let header: Vec<u8> = [kind.to_le_bytes(), flags.to_le_bytes()]
+                .concat()
+                .into_iter()
+                .chain([*at, *at, *at, *length, *length, 8].iter().flat_map(|v| v.to_le_bytes()))
+                .collect();
+            data[64 + i * 56..64 + (i + 1) * 56].copy_from_slice(&header);
+        }
+        data[..16].copy_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0");
+        data[16..18].copy_from_slice(&header::ET_DYN.to_le_bytes());
+        data[18..20].copy_from_slice(&header::EM_X86_64.to_le_bytes());
+        data[20] = 1;
+        data[24..32].copy_from_slice(&0x100_u64.to_le_bytes());
+        data[32] = 64;
+        data[52] = 64;
+        data[54] = 56;
+        data[56] = 4;
+        data[58] = 64;
+        data
+    }
+
+    fn read(bytes: Vec<u8>) -> Option<Shape> {
+        let size = bytes.len() as u64;
+        shape(&mut Cursor::new(bytes), size)
+    }
+
+    #[test]
+    fn a_program() {
+        let shape = read(program()).unwrap();
+        assert_eq!((shape.object, shape.machine, shape.linking), ("pie", "x86_64", "dynamic"));
+        assert_eq!(shape.interpreter, Some("/lib64/ld-linux-x86-64.so.2".into()));
+        assert_eq!(shape.libraries, Some("libcurl.so.4 libc.so.6".into()));
+        assert_eq!(shape.imports, Some("curl_easy_init".into()));
+        assert_eq!(shape.build_id.as_deref(), Some("abababab"));
+        assert_eq!((shape.stripped, shape.sections, shape.entry), (true, 0, Some(0x100)));
+        assert_eq!(read(b"#!/bin/sh\n".to_vec()), None);
+        assert_eq!(read(b"\x7fELF".to_vec()).unwrap().object, "other");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn damaged(changes in proptest::collection::vec((0_usize..700, any::<u8>()), 0..8), cut in 0_usize..700) {
+            let mut bytes = program();
+            let length = bytes.len();
+            for (at, byte) in changes {
+                bytes[at % length] = byte;
+            }
+            bytes.truncate(length - cut % 64);
+            let _ = read(bytes);
+        }
+
+        #[test]
+        fn any_bytes_behind_the_magic(mut bytes: Vec<u8>) {
+            bytes.splice(0..0, *b"\x7fELF\x02\x01\x01");
+            let _ = read(bytes);
+        }
+    }
+}

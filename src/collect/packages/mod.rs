@@ -1,8 +1,12 @@
 //! Which packages are installed, and which of them owns a file: from the databases of dpkg, rpm
 //! and apk, read directly. The suspect's own tools may lie, and are never run.
 
+mod apk;
 mod dpkg;
 mod owners;
+mod rpm;
+#[cfg(test)]
+mod tests;
 
 pub(super) use owners::{Database, Digest, Owned, Owners, database, owners};
 
@@ -30,8 +34,9 @@ struct Installed {
 
 fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     let root = host.root.as_ref();
-    let mut installed = Vec::new();
-    installed.extend(dpkg::packages(root, &host.gaps));
+    let mut installed = dpkg::packages(root, &host.gaps);
+    installed.extend(rpm::packages(root, &host.gaps));
+    installed.extend(apk::packages(root, &host.gaps));
     if database(root).is_none() {
         let detail = "no database of dpkg, rpm or apk: what no package owns cannot be told";
         return facts.cover("packages", Status::Absent, detail);

@@ -1,11 +1,11 @@
 //! Which package owns a path: asked for all wanted paths of a root at once, so that the lists
 //! of a database are streamed once and never held.
 
-use super::dpkg;
+use super::{apk, dpkg, rpm};
 use crate::collect::Gaps;
 use crate::evidence::{Dir, HostPath, Unavailable};
 use crate::facts::HostText;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A digest that a package database keeps of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,13 @@ pub(in crate::collect) fn owners<'a>(
     gaps: &Gaps,
 ) -> Owners {
     let mut wanted = Wanted::new(paths, &aliases(root));
-    let known = dpkg::owners(root, open, &mut wanted, gaps);
+    // A host may have two: dpkg's own beside rpm's on a converted one.
+    let known = [
+        dpkg::owners(root, open, &mut wanted, gaps),
+        rpm::owners(root, &mut wanted, gaps),
+        apk::owners(root, &mut wanted, gaps),
+    ]
+    .contains(&true);
     Owners { known, found: wanted.finish() }
 }
 
@@ -68,8 +74,13 @@ pub(in crate::collect) struct Database {
 
 /// The database of a root; `None` where it has none.
 pub(in crate::collect) fn database(root: &dyn Dir) -> Option<Database> {
-    let places = dpkg::PLACES.iter().map(|place| ("dpkg", *place));
-    places.into_iter().find_map(|(manager, path)| {
+    let of = |manager, places: &[&'static str]| {
+        places.iter().map(|place| (manager, *place)).collect::<Vec<_>>()
+    };
+    let mut places = [of("dpkg", dpkg::PLACES), of("rpm", rpm::PLACES), of("apk", apk::PLACES)]
+        .concat()
+        .into_iter();
+    places.find_map(|(manager, path)| {
         let stat = root.stat(&HostPath::from(path)).ok()?;
         Some(Database { manager, dev: stat.dev, inode: stat.inode })
     })
@@ -123,6 +134,8 @@ pub(super) struct Wanted {
     paths: Vec<HostPath>,
     /// Spelling to index in `paths`.
     spelled: HashMap<Vec<u8>, usize>,
+    /// The folders of all spellings, each with its last slash.
+    folders: HashSet<Vec<u8>>,
     found: Vec<Option<Owned>>,
 }
 
@@ -136,7 +149,17 @@ impl Wanted {
             }
         }
         let found = vec![None; paths.len()];
-        Self { paths, spelled, found }
+        let folder = |path: &Vec<u8>| {
+            let end = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
+            path.get(..end).unwrap_or_default().to_vec()
+        };
+        let folders = spelled.keys().map(folder).collect();
+        Self { paths, spelled, folders, found }
+    }
+
+    /// Whether any wanted path lies in this folder, written with its last slash.
+    pub fn folder(&self, folder: &[u8]) -> bool {
+        self.folders.contains(folder)
     }
 
     /// Which wanted path a database's path is.
