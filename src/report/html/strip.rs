@@ -4,7 +4,7 @@
 use super::super::TimelineLine;
 
 const STEP: i32 = 92;
-const MARGIN: i32 = 46;
+const MARGIN: i32 = 56;
 /// More dots than that are no drawing.
 const MOST: usize = 60;
 

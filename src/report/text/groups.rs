@@ -45,7 +45,7 @@ impl Group<'_> {
             .cmdline
             .as_deref()
             .filter(|line| Some(*line) != process.exe.as_deref())
-            .map(|line| format!("as {line}"));
+            .map(|line| format!("as {}", shortened(line)));
         let uid = process.uid.map(|uid| match uid {
             0 => "as root".to_owned(),
             uid => format!("as uid {uid}"),
@@ -88,12 +88,22 @@ pub(in crate::report) fn groups(case: &Case) -> Vec<Group<'_>> {
     let mut told = std::collections::BTreeSet::new();
     for group in &mut groups {
         for step in group.findings.iter().flat_map(|finding| &finding.next) {
-            if told.insert(step.as_str()) {
+            // The same command for another reason is the same command.
+            let command = if is_command(step) { step.split('#').next() } else { None };
+            if told.insert(command.unwrap_or(step).trim_end()) {
                 group.next.push(step);
             }
         }
     }
     groups
+}
+
+/// A command line as far as it tells processes apart: some are pages long.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(160) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
+    }
 }
 
 /// Whether a step is to be typed (and must not be wrapped) or is a sentence.

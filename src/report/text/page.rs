@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Longer than any line worth reading: what is cut stands whole in report.json.
-const LONGEST: usize = 1_200;
+const LONGEST: usize = 800;
 /// Narrower, and wrapping makes a column of syllables.
 const NARROWEST: usize = 40;
 
@@ -103,7 +103,7 @@ impl<'a> Page<'a> {
     /// A line to be copied: not wrapped, whatever its length.
     pub(super) fn command(&mut self, indent: &str, text: &str) -> io::Result<()> {
         write!(self.out, "{indent}$ ")?;
-        self.styled(Style::Command, &visible_within(text, LONGEST.saturating_mul(4)))?;
+        self.styled(Style::Command, &visible_within(text, LONGEST.saturating_mul(5)))?;
         self.blank()
     }
 
