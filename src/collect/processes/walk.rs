@@ -86,6 +86,9 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Device and inode of what lies at a path, or why they are not known.
+type Identity = Result<(u64, u64), Unavailable>;
+
 /// What a walk remembers across processes, so that nothing is asked twice.
 #[derive(Default)]
 pub(in crate::collect) struct Walk {
@@ -95,7 +98,7 @@ pub(in crate::collect) struct Walk {
     pub digests: Digests,
     own_mnt: OnceCell<Option<u64>>,
     remote: RefCell<HashMap<Option<u64>, Rc<Remote>>>,
-    at_path: RefCell<HashMap<HostPath, Result<(u64, u64), Unavailable>>>,
+    at_path: RefCell<HashMap<HostPath, Identity>>,
 }
 
 impl Walk {
