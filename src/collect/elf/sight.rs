@@ -119,7 +119,7 @@ mod tests {
             sight.see(i as u64 * 1000, chunk);
         }
         assert_eq!(sight.entropy(), Some(8.0));
-        assert_eq!(Sight::new(&[0..10]).entropy(), None);
+        assert_eq!(Sight::new(std::slice::from_ref(&(0..10))).entropy(), None);
     }
 
     #[test]

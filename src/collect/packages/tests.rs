@@ -63,7 +63,7 @@ fn debian() -> Root {
             "var/lib/dpkg/status",
             b"Package: coreutils\nStatus: install ok installed\nArchitecture: amd64\nVersion: 9.1-1\n\
               Description: a\n more: lines\n\nPackage: gone\nStatus: deinstall ok config-files\n\n\
-              Package: vim\nStatus: install ok triggers-pending\nVersion: 2\n",
+              Package: vim\nStatus: install ok triggers-pending\nArchitecture: amd64\nVersion: 2\n",
         ),
         ("var/lib/dpkg/info/coreutils.list", b"/.\n/bin\n/bin/ls\n/etc/x.conf\n/usr/bin/vi\n"),
         ("var/lib/dpkg/info/coreutils.md5sums", sums.as_bytes()),

@@ -6,15 +6,6 @@ mod header;
 mod ndb;
 mod sqlite;
 
-#[cfg(test)]
-pub(super) mod header_for_tests {
-    pub(in crate::collect::packages) use super::header::tests::build;
-    pub(in crate::collect::packages) use super::header::{
-        BASENAMES, DIRINDEXES, DIRNAMES, FILEDIGESTALGO, FILEDIGESTS, FILEFLAGS, INSTALLTIME, NAME,
-        RELEASE, VERSION,
-    };
-}
-
 use super::owners::{Digest, Owned, Wanted};
 use super::{Installed, Package};
 use crate::collect::Gaps;
@@ -142,4 +133,13 @@ fn own(header: &Header<'_>, wanted: &mut Wanted) {
         });
         wanted.own(index, Owned { package: HostText::from(name), digest });
     }
+}
+
+#[cfg(test)]
+pub(super) mod header_for_tests {
+    pub(in crate::collect::packages) use super::header::tests::build;
+    pub(in crate::collect::packages) use super::header::{
+        BASENAMES, DIRINDEXES, DIRNAMES, FILEDIGESTALGO, FILEDIGESTS, FILEFLAGS, INSTALLTIME, NAME,
+        RELEASE, VERSION,
+    };
 }
