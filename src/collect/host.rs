@@ -28,7 +28,7 @@ crate::table! {
     load: Option<HostText>, "", "/proc/loadavg.";
     tainted: Option<i64>, "", "Kernel taint bits.";
     reader_uid: Option<u32>, "", "Whom davy ran as; NULL for evidence taken earlier.";
-    reader_pid: Option<u32>, "", "davy's own process, which no playbook judges; NULL for evidence taken earlier.";
+    reader_pid: Option<u32>, "", "davy's own process, which is in no other table; NULL for evidence taken earlier.";
 }
 
 pub(super) const COLLECTOR: Collector =

@@ -28,7 +28,6 @@ pub(super) struct Known<'a> {
     tables: &'a [TableDef],
     rows: BTreeMap<String, Vec<(String, String)>>,
     filled: BTreeSet<&'static str>,
-    reader: Option<u32>,
 }
 
 impl<'a> Known<'a> {
@@ -50,18 +49,9 @@ impl<'a> Known<'a> {
                     filled.insert(table.name);
                 }
             }
-            // Facts of tests may be of other tables.
-            let reader = connection
-                .query_row("SELECT reader_pid FROM host", [], |row| row.get(0))
-                .unwrap_or_default();
-            Ok(Self { tables, rows, filled, reader })
+            Ok(Self { tables, rows, filled })
         };
         read().map_err(|cause| facts::Error::Sql { doing: "reading coverage".to_owned(), cause })
-    }
-
-    /// davy's own process, where it read a live host.
-    pub(super) const fn reader(&self) -> Option<u32> {
-        self.reader
     }
 
     /// What is missing of what a query reads and a playbook needs.

@@ -123,9 +123,7 @@ fn run<'p>(
         }
     };
     let gap = known.gap(&asked.reads, playbook.needs.iter().map(|n| n.text.as_str()));
-    let (mut drafts, mut details) = merge(playbook, &rows);
-    // davy carries every word it looks for, and was copied to wherever there was room.
-    drafts.retain(|draft| draft.process().is_none_or(|pid| Some(pid) != known.reader()));
+    let (drafts, mut details) = merge(playbook, &rows);
     if rows.cut {
         details.push(format!("more than {} rows; the rest was not read", ask::MOST_ROWS));
     }
@@ -224,11 +222,6 @@ fn cited(rows: &Rows, row: &[Value], fact: &str) -> Vec<String> {
 }
 
 impl Draft<'_> {
-    /// The process it is about.
-    fn process(&self) -> Option<u32> {
-        self.pid.or_else(|| self.fact.strip_prefix("processes/")?.parse().ok())
-    }
-
     fn join(&mut self, other: Self) {
         let rows = self.rows.saturating_add(1);
         let known: BTreeSet<&String> = self.cited.iter().collect();
