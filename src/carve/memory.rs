@@ -76,6 +76,69 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, pids: &[Pid]) -> Res
     })
 }
 
+/// Carves one live process: its executable's bytes by offset, its memory by address, and the
+/// mapping of an address. Without ptrace, and without its pages growing.
+///
+/// # Errors
+/// Why its memory cannot be had.
+pub fn carve_process(evidence: &dyn Evidence, pid: Pid) -> Result<ProcessCarved, Unavailable> {
+    let dir = evidence.dir(&HostPath::new(format!("/proc/{pid}")))?;
+    let mut maps = Vec::new();
+    dir.read(&HostPath::from("maps"), MAPS, &mut maps)?;
+    let region = |line: super::maps::Line| Region {
+        fact: String::new(),
+        start: line.start,
+        end: line.end,
+        name: line.name,
+    };
+    let regions = super::maps::parse(&maps).into_iter().map(region).collect();
+    let suspect = Suspect { pid, exe: None, origin: String::new(), regions, skipped: 0 };
+    let memory = read(evidence, &suspect)?;
+    let mut found = Found::default();
+    let executable = dir
+        .open(&HostPath::from("exe"))
+        .ok()
+        .and_then(|file| super::carve(file, 0, &mut found).ok());
+    let regions =
+        suspect.regions.into_iter().map(|region| (region.start, region.end, region.name)).collect();
+    Ok(ProcessCarved {
+        executable: executable.map(|_| place::finish(found).0).unwrap_or_default(),
+        memory: memory.carved,
+        bytes: memory.bytes,
+        cut: memory.cut,
+        missed: memory.why,
+        regions,
+    })
+}
+
+/// Bytes of /proc/PID/maps that are read.
+const MAPS: usize = 64 << 20;
+
+/// What one process gave.
+#[derive(Debug)]
+pub struct ProcessCarved {
+    /// Of its executable, by offset in the file.
+    pub executable: Vec<Carved>,
+    /// Of its memory, by address.
+    pub memory: Vec<Carved>,
+    /// Bytes of memory present and read.
+    pub bytes: u64,
+    /// Occurrences left out at the limit.
+    pub cut: u64,
+    /// The first reason why a stretch could not be read.
+    pub missed: Option<Unavailable>,
+    regions: Vec<(u64, u64, String)>,
+}
+
+impl ProcessCarved {
+    /// The mapping of an address and its permissions.
+    #[must_use]
+    pub fn region(&self, address: u64) -> Option<&str> {
+        let at = self.regions.partition_point(|(_, end, _)| *end <= address);
+        self.regions.get(at).filter(|(start, ..)| *start <= address).map(|(.., name)| name.as_str())
+    }
+}
+
 fn status(why: &Unavailable) -> Status {
     use crate::evidence::Reason;
     match why.reason {

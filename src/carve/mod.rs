@@ -4,17 +4,26 @@
 //! `scan` finds anchors at nearly the speed of reading, `kinds` holds a grammar for each family of
 //! indicators, and the rest says which bytes of a host are worth carving.
 
+mod core;
+mod file;
 mod files;
 mod indicator;
 mod kinds;
+mod maps;
 mod memory;
 mod place;
 mod recover;
 mod scan;
+mod unpack;
 
+pub use self::core::{HEAD, Layout, Segment};
+pub use file::carve_file;
 pub use indicator::Indicator;
+pub use memory::{ProcessCarved, carve_process};
+pub use place::finish;
 pub use recover::{Recovered, recover};
 pub use scan::{Carved, Found, LIMIT, Stream};
+pub use unpack::{Packed, unpack};
 
 use crate::evidence::{Evidence, Pid};
 use crate::facts::{self, Facts, Table, TableDef};

@@ -24,7 +24,8 @@ const LIST: usize = 40;
 
 /// What was found in a place, by offset, and how much was left out at the limit. A list of pools
 /// becomes one indicator: who names forty pools does not mine at all of them.
-pub(super) fn finish(found: Found) -> (Vec<Carved>, u64) {
+#[must_use]
+pub fn finish(found: Found) -> (Vec<Carved>, u64) {
     let (mut all, cut) = found.finish();
     let named =
         |carved: &Carved| matches!(carved.kind, "domain" | "pool") && carved.detail.is_some();

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod carve;
 mod exit;
 mod library;
 mod playbook;
@@ -25,6 +26,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Triage(triage::Arguments),
+    Carve(carve::Arguments),
     Playbook(playbook::Arguments),
 }
 
@@ -46,6 +48,7 @@ pub fn run(
     };
     let result = match arguments.command {
         Command::Triage(arguments) => triage::run(&arguments, out, messages),
+        Command::Carve(arguments) => carve::run(&arguments, out, messages),
         Command::Playbook(arguments) => playbook::run(&arguments, out, messages),
     };
     match result {

@@ -337,7 +337,7 @@ fn started(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
         match word.as_slice() {
             b"started" | b"executed" | b"launched" | b"running" | b"spawned" | b"executing"
             | b"launching" | b"starting" | b"injected" | b"loaded"
-                if start > at && text.byte(end) != b'=' =>
+                if start > at && !goes_on(text, end) =>
             {
                 let begin = message_start(text, range.start);
                 let stop = text.forward(begin, 200, crate::carve::scan::printable);
@@ -352,6 +352,13 @@ fn started(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
             _ => return,
         }
     }
+}
+
+/// `payload started at offset 3` is about bytes, not about a program.
+fn goes_on(text: &Text<'_>, end: usize) -> bool {
+    let next = text.slice(end..(end + 4).min(text.bytes.len()));
+    let more: [&[u8]; 5] = [b"=", b" at", b" in ", b" fro", b" to "];
+    more.iter().any(|word| next.starts_with(word))
 }
 
 /// Where the message begins: the run, without a time, level or tag in brackets before it.

@@ -121,6 +121,30 @@ impl Found {
         self.values.insert(key, carved);
     }
 
+    /// Takes what another part of the same place gave.
+    pub fn merge(&mut self, other: Self) {
+        self.cut = self.cut.saturating_add(other.cut);
+        // In the order of their offsets, so that what the limit leaves out does not vary.
+        let mut values: Vec<_> = other.values.into_iter().collect();
+        values.sort_by(|(_, a), (_, b)| (a.offset, a.kind).cmp(&(b.offset, b.kind)));
+        for (key, carved) in values {
+            let room = self.values.len() < LIMIT;
+            match self.values.get_mut(&key) {
+                Some(known) => {
+                    let count = known.count.saturating_add(carved.count);
+                    if carved.offset < known.offset {
+                        *known = carved;
+                    }
+                    known.count = count;
+                }
+                None if room => {
+                    self.values.insert(key, carved);
+                }
+                None => self.cut = self.cut.saturating_add(1),
+            }
+        }
+    }
+
     /// The distinct values by offset, and how many occurrences were left out at the limit.
     #[must_use]
     pub fn finish(mut self) -> (Vec<Carved>, u64) {

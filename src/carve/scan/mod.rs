@@ -16,7 +16,7 @@ mod tests;
 
 pub(crate) use found::Hit;
 pub use found::{Carved, Found, LIMIT};
-pub use stream::Stream;
+pub use stream::{OVERLAP, Stream};
 pub(crate) use text::{REACH, Text, printable};
 
 use super::kinds;

@@ -2,12 +2,13 @@
 //! nothing is lost where one ends.
 
 use super::{Found, PADDING, REACH, Scanner, Text};
+use std::ops::Range;
 
 /// Bytes scanned at once: within the second-level cache.
 const CHUNK: usize = 1 << 20;
 
 /// Bytes kept before and after what a chunk owns: a run's reach in both encodings and a margin.
-const OVERLAP: usize = 4 * REACH;
+pub const OVERLAP: usize = 4 * REACH;
 
 /// Takes bytes of one contiguous place.
 pub struct Stream<'a> {
@@ -17,6 +18,8 @@ pub struct Stream<'a> {
     base: u64,
     /// Where in the buffer the part begins that no chunk has owned yet.
     owned: usize,
+    /// Offset from which on another stream owns.
+    until: u64,
     chunk: usize,
 }
 
@@ -27,7 +30,16 @@ impl<'a> Stream<'a> {
     }
 
     pub(super) fn with_chunk(found: &'a mut Found, offset: u64, chunk: usize) -> Self {
-        Self { found, buffer: Vec::new(), base: offset, owned: 0, chunk }
+        Self { found, buffer: Vec::new(), base: offset, owned: 0, until: u64::MAX, chunk }
+    }
+
+    /// A part of a place that several streams share: bytes come from `offset` on, what has its
+    /// anchor in `owned` is found. [`OVERLAP`] more bytes on each side let it be seen whole.
+    pub fn part(found: &'a mut Found, offset: u64, owned: Range<u64>) -> Self {
+        let mut stream = Self::with_chunk(found, offset, CHUNK);
+        stream.owned = usize::try_from(owned.start.saturating_sub(offset)).unwrap_or(0);
+        stream.until = owned.end;
+        stream
     }
 
     /// Continues at another offset, with nothing between: what was fed is finished first.
@@ -68,7 +80,10 @@ impl<'a> Stream<'a> {
         let have = self.buffer.len();
         self.buffer.resize(have + PADDING, 0);
         let text = Text::ascii(&self.buffer, self.base);
-        Scanner::get().scan(&text, self.owned..end, self.found);
+        let mine = usize::try_from(self.until.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        if self.owned < end.min(mine) {
+            Scanner::get().scan(&text, self.owned..end.min(mine), self.found);
+        }
         self.buffer.truncate(have);
         let keep = end.saturating_sub(OVERLAP);
         self.buffer.copy_within(keep.., 0);

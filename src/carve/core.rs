@@ -1,0 +1,251 @@
+//! What a core dump says of itself: where its bytes lay in memory, and whose they were.
+
+use goblin::elf::program_header::{PT_LOAD, PT_NOTE};
+use goblin::elf::{Elf, ProgramHeader};
+
+/// Bytes of a dump that [`Layout::parse`] wants to see: headers and notes stand at its beginning.
+pub const HEAD: usize = 4 << 20;
+
+/// Segments and mapped files believed.
+const MOST: usize = 65_536;
+
+const NT_PRPSINFO: u32 = 3;
+const NT_PRSTATUS: u32 = 1;
+const NT_FILE: u32 = 0x4649_4c45;
+
+/// A stretch of memory in the dump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Where in the dump it begins.
+    pub offset: u64,
+    /// Bytes of it in the dump.
+    pub size: u64,
+    /// Its address.
+    pub address: u64,
+    /// What was mapped and how: `/usr/sbin/crond r-xp`.
+    pub name: String,
+}
+
+/// A process dumped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Its stretches, by offset.
+    pub segments: Vec<Segment>,
+    /// Its name, at most 15 bytes.
+    pub comm: String,
+    /// Its command line, as much as the kernel keeps (79 bytes).
+    pub arguments: String,
+    /// Its id.
+    pub pid: Option<u32>,
+    /// Its threads.
+    pub threads: u32,
+}
+
+impl Layout {
+    /// From the first [`HEAD`] bytes of a file; `None` where it is no core dump.
+    #[must_use]
+    pub fn parse(head: &[u8]) -> Option<Self> {
+        let header = Elf::parse_header(head).ok()?;
+        if header.e_type != goblin::elf::header::ET_CORE {
+            return None;
+        }
+        let context =
+            goblin::container::Ctx::new(header.container().ok()?, header.endianness().ok()?);
+        let start = usize::try_from(header.e_phoff).ok()?;
+        let count = usize::from(header.e_phnum).min(MOST);
+        let headers = ProgramHeader::parse(head, start, count, context).ok()?;
+        let mut layout = Self::default();
+        let mut files = Vec::new();
+        let little = context.le.is_little();
+        let wide = context.container.is_big();
+        for note in headers.iter().filter(|header| header.p_type == PT_NOTE) {
+            let from = usize::try_from(note.p_offset).unwrap_or(usize::MAX);
+            let size = usize::try_from(note.p_filesz).unwrap_or(usize::MAX);
+            let bytes =
+                head.get(from..from.saturating_add(size).min(head.len())).unwrap_or_default();
+            layout.notes(Fields { bytes, little, wide }, &mut files);
+        }
+        for load in headers.iter().filter(|header| header.p_type == PT_LOAD && header.p_filesz > 0)
+        {
+            let flag = |bit: u32, letter: char| if load.p_flags & bit != 0 { letter } else { '-' };
+            let file = files.iter().find(|(from, to, _)| (*from..*to).contains(&load.p_vaddr));
+            let path = file.map_or("anonymous", |(_, _, path)| path.as_str());
+            layout.segments.push(Segment {
+                offset: load.p_offset,
+                size: load.p_filesz,
+                address: load.p_vaddr,
+                name: format!("{path} {}{}{}", flag(4, 'r'), flag(2, 'w'), flag(1, 'x')),
+            });
+        }
+        layout.segments.sort_by_key(|segment| segment.offset);
+        Some(layout)
+    }
+
+    /// The address and mapping of a byte of the dump.
+    #[must_use]
+    pub fn address(&self, offset: u64) -> Option<(u64, &str)> {
+        let after = self.segments.partition_point(|segment| segment.offset <= offset);
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        let within = offset - segment.offset;
+        (within < segment.size)
+            .then(|| (segment.address.wrapping_add(within), segment.name.as_str()))
+    }
+
+    fn notes(&mut self, notes: Fields<'_>, files: &mut Vec<(u64, u64, String)>) {
+        let mut at = 0_usize;
+        while let (Some(name), Some(size), Some(kind)) =
+            (notes.u32(at), notes.u32(at + 4), notes.u32(at + 8))
+        {
+            let start = at.saturating_add(12).saturating_add(padded(name));
+            let end = start.saturating_add(size as usize);
+            let body = Fields {
+                bytes: notes.bytes.get(start..end.min(notes.bytes.len())).unwrap_or_default(),
+                ..notes
+            };
+            match kind {
+                NT_PRPSINFO => self.prpsinfo(body),
+                NT_PRSTATUS => self.threads = self.threads.saturating_add(1),
+                NT_FILE => mapped(body, files),
+                _ => {}
+            }
+            at = start.saturating_add(padded(size));
+        }
+    }
+
+    /// pid, name and arguments stand at the end of the structure in both classes: 16 and 80 bytes.
+    fn prpsinfo(&mut self, body: Fields<'_>) {
+        let Some(name) = body.bytes.len().checked_sub(96) else { return };
+        let text = |from: usize, to: usize| {
+            let bytes = body.bytes.get(from..to).unwrap_or_default();
+            let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+            crate::facts::HostText::from(bytes.get(..end).unwrap_or_default())
+                .escaped()
+                .trim_end()
+                .to_owned()
+        };
+        self.comm = text(name, name + 16);
+        self.arguments = text(name + 16, name + 96);
+        // Four ids of four bytes stand before the name; pid is the first.
+        self.pid = name.checked_sub(16).and_then(|at| body.u32(at));
+    }
+}
+
+/// NT_FILE: a count, the page size, then start, end and page of each, then the names.
+fn mapped(body: Fields<'_>, files: &mut Vec<(u64, u64, String)>) {
+    let word = if body.wide { 8 } else { 4 };
+    let Some(count) = body.word(0).and_then(|n| usize::try_from(n).ok()) else { return };
+    let count = count.min(MOST).min(body.bytes.len() / (3 * word));
+    let mut names = body.bytes.get((2 + 3 * count) * word..).unwrap_or_default().split(|b| *b == 0);
+    for number in 0..count {
+        let at = (2 + 3 * number) * word;
+        let (Some(start), Some(end), Some(name)) =
+            (body.word(at), body.word(at + word), names.next())
+        else {
+            return;
+        };
+        files.push((start, end, crate::facts::HostText::from(name).escaped()));
+    }
+}
+
+const fn padded(size: u32) -> usize {
+    (size as usize).saturating_add(3) & !3
+}
+
+/// Numbers at offsets, in the dump's own width and order.
+#[derive(Clone, Copy)]
+struct Fields<'a> {
+    bytes: &'a [u8],
+    little: bool,
+    wide: bool,
+}
+
+impl Fields<'_> {
+    fn u32(&self, at: usize) -> Option<u32> {
+        let bytes: [u8; 4] = self.bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(if self.little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+    }
+
+    fn word(&self, at: usize) -> Option<u64> {
+        if !self.wide {
+            return self.u32(at).map(u64::from);
+        }
+        let bytes: [u8; 8] = self.bytes.get(at..at.checked_add(8)?)?.try_into().ok()?;
+        Some(if self.little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn dump(pid: u32) -> Vec<u8> {
+        let mut out = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let half = |out: &mut Vec<u8>, v: u16| out.extend(v.to_le_bytes());
+        half(&mut out, 4);
+        half(&mut out, 62);
+        out.extend(1_u32.to_le_bytes());
+        out.extend([0_u64, 64, 0].iter().flat_map(|v| v.to_le_bytes()));
+        out.extend(0_u32.to_le_bytes());
+        for v in [64, 56, 2, 0, 0, 0] {
+            half(&mut out, v);
+        }
+        let mut notes = Vec::new();
+        let mut note = |kind: u32, body: &[u8]| {
+            notes.extend(
+                [5, u32::try_from(body.len()).unwrap(), kind].iter().flat_map(|v| v.to_le_bytes()),
+            );
+            notes.extend(b"CORE\0\0\0\0");
+            notes.extend(body);
+            notes.resize(notes.len().next_multiple_of(4), 0);
+        };
+        let mut info = vec![0; 24];
+        info.extend([pid, 1, 1, 1].iter().flat_map(|v| v.to_le_bytes()));
+        info.extend(b"crond\0\0\0\0\0\0\0\0\0\0\0");
+        let mut arguments = b"/usr/sbin/crond -n ".to_vec();
+        arguments.resize(80, 0);
+        info.extend(arguments);
+        note(NT_PRPSINFO, &info);
+        let mut file: Vec<u8> =
+            [1_u64, 4096, 0x40_0000, 0x40_2000, 0].iter().flat_map(|v| v.to_le_bytes()).collect();
+        file.extend(b"/usr/sbin/crond\0");
+        note(NT_FILE, &file);
+        let data = 64 + 112 + notes.len() as u64;
+        for (kind, flags, offset, address, size) in
+            [(4_u32, 0_u32, 176, 0, notes.len() as u64), (1, 5, data, 0x40_1000, 256)]
+        {
+            out.extend([kind, flags].iter().flat_map(|v| v.to_le_bytes()));
+            out.extend([offset, address, 0, size, size, 1].iter().flat_map(|v| v.to_le_bytes()));
+        }
+        out.extend(notes);
+        out
+    }
+
+    #[test]
+    fn a_dump_says_whose_it_is_and_where_its_bytes_lay() {
+        let bytes = dump(2584);
+        let layout = Layout::parse(&bytes).unwrap();
+        assert_eq!(
+            (layout.pid, layout.comm.as_str(), layout.arguments.as_str()),
+            (Some(2584), "crond", "/usr/sbin/crond -n")
+        );
+        let offset = bytes.len() as u64 + 16;
+        assert_eq!(layout.address(offset), Some((0x40_1010, "/usr/sbin/crond r-x")));
+        assert_eq!(layout.address(0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn lies_do_no_harm(at in 0_usize..600, byte: u8, cut in 0_usize..700) {
+            let mut bytes = dump(1);
+            if let Some(place) = bytes.get_mut(at) {
+                *place = byte;
+            }
+            bytes.truncate(cut.max(1));
+            if let Some(layout) = Layout::parse(&bytes) {
+                let _ = (layout.address(u64::MAX), layout.address(300));
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Opens gzip, zstd and xz as they come: streamed, so that a bomb costs time and no memory.
+
+use std::io::{self, BufReader, Cursor, Read};
+
+/// Layers opened, one inside another.
+const LAYERS: usize = 3;
+
+/// How bytes are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packed {
+    /// RFC 1952, also several members in a row.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+    /// The .xz format.
+    Xz,
+}
+
+impl Packed {
+    /// By the first bytes.
+    #[must_use]
+    pub fn told_by(first: &[u8]) -> Option<Self> {
+        match first {
+            [0x1f, 0x8b, 0x08, ..] => Some(Self::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
+            [0xfd, b'7', b'z', b'X', b'Z', 0x00, ..] => Some(Self::Xz),
+            _ => None,
+        }
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+        }
+    }
+}
+
+/// Takes off up to three layers of compression, and tells which.
+///
+/// # Errors
+/// The reader's, or a layer that is damaged in its first bytes.
+pub fn unpack(reader: Box<dyn Read + Send>) -> io::Result<(Box<dyn Read + Send>, Vec<Packed>)> {
+    let mut reader = reader;
+    let mut layers = Vec::new();
+    loop {
+        let mut first = Vec::new();
+        reader.by_ref().take(6).read_to_end(&mut first)?;
+        let packed = Packed::told_by(&first).filter(|_| layers.len() < LAYERS);
+        let whole = Cursor::new(first).chain(reader);
+        let Some(packed) = packed else {
+            return Ok((Box::new(whole), layers));
+        };
+        layers.push(packed);
+        let buffered = BufReader::with_capacity(256 * 1024, whole);
+        reader = match packed {
+            Packed::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
+            Packed::Zstd => {
+                let decoder = ruzstd::decoding::StreamingDecoder::new(buffered);
+                Box::new(decoder.map_err(|e| io::Error::other(e.to_string()))?)
+            }
+            Packed::Xz => Box::new(lzma_rust2::XzReader::new(buffered, true)),
+        };
+    }
+}
