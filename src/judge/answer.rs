@@ -58,9 +58,11 @@ impl<'a> Known<'a> {
     pub(super) fn gap<'n>(
         &self,
         reads: &BTreeSet<(String, String)>,
+        sql: &str,
         needs: impl Iterator<Item = &'n str>,
     ) -> Gap {
         let mut wanted: BTreeSet<String> = needs.map(str::to_owned).collect();
+        wanted.extend(self.joined(sql));
         for (table, column) in reads {
             let Some(table) = self.tables.iter().find(|t| t.name.eq_ignore_ascii_case(table))
             else {
@@ -94,6 +96,29 @@ impl<'a> Known<'a> {
         } else {
             Gap::None
         }
+    }
+
+    /// Tables that stand after FROM, JOIN or a comma: SQLite does not tell of one that is joined by
+    /// USING and otherwise not looked at.
+    fn joined(&self, sql: &str) -> BTreeSet<String> {
+        let lower = sql.to_ascii_lowercase();
+        let mut before = "";
+        let mut out = BTreeSet::new();
+        let apart = |c: char| c.is_ascii_whitespace() || matches!(c, '(' | ')' | ';');
+        for token in lower.split_inclusive(',').flat_map(|part| part.split(apart)) {
+            let word = token.trim_end_matches(',');
+            if matches!(before, "from" | "join" | ",")
+                && let Some(table) = self.tables.iter().find(|table| table.name == word)
+            {
+                out.insert(table.name.to_owned());
+            }
+            if token.ends_with(',') {
+                before = ",";
+            } else if !token.is_empty() {
+                before = token;
+            }
+        }
+        out
     }
 
     fn of(&self, what: &str) -> Gap {

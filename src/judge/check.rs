@@ -1,6 +1,8 @@
 //! `davy playbook check`: what is wrong with a playbook, each with its line and a caret.
 
 mod query;
+#[cfg(test)]
+mod tests;
 
 use super::template::{Piece, pieces};
 use super::{Complaint, Kind, Placed, Playbook, Playbooks, attack, is_number, prepare};

@@ -90,3 +90,263 @@ fn rows_become_findings_with_evidence() {
     assert_eq!(evidence.values["pid"], 7);
     assert_eq!(suspects(&judgement), [7]);
 }
+
+#[test]
+fn rows_of_one_fact_are_one_finding_of_the_worst_level() {
+    let facts = facts();
+    let query = "SELECT p.fact, p.comm, p.exe, p.pid, s.fact AS socket_fact, \
+                 CASE s.remote_port WHEN 3333 THEN 'high' ELSE 'low' END AS level \
+                 FROM processes p JOIN sockets s USING (pid) ORDER BY s.fact DESC";
+    let judgement = judge(&facts, &all(query), &tables()).unwrap();
+    assert_eq!(judgement.findings.len(), 1);
+    let finding = &judgement.findings[0];
+    assert_eq!(finding.level, Level::High);
+    assert!(finding.because.ends_with("(and 1 more such)"));
+    let cited: Vec<&str> = finding.evidence.iter().map(|e| e.fact.as_str()).collect();
+    assert_eq!(cited, ["processes/7", "sockets/7/4", "sockets/7/3"]);
+}
+
+#[test]
+fn several_ids_may_stand_in_one_column() {
+    let query = "SELECT fact, pid, comm, exe, 'sockets/7/3 sockets/7/4' AS socket_fact \
+                 FROM processes WHERE pid = 7";
+    let judgement = judge(&facts(), &all(query), &tables()).unwrap();
+    assert_eq!(judgement.findings[0].evidence.len(), 3);
+}
+
+#[test]
+fn judging_again_replaces_what_was_found() {
+    let facts = facts();
+    let rows = || {
+        let count = |table| {
+            let sql = format!("SELECT count(*) FROM {table}");
+            facts.connection().query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        (count("findings"), count("finding_evidence"))
+    };
+    let first = judge(&facts, &all(TEMPORARY), &tables()).unwrap();
+    assert_eq!(rows(), (1, 1));
+    let second = judge(&facts, &all(TEMPORARY), &tables()).unwrap();
+    assert_eq!(rows(), (1, 1));
+    assert_eq!(first, second);
+}
+
+#[test]
+fn silence_is_worth_what_was_read() {
+    let none =
+        "SELECT p.fact, comm, exe, pid FROM processes p JOIN sockets s USING (pid) WHERE pid = 99";
+    assert_eq!(answer(&facts(), none), "quiet: ");
+
+    let facts = facts();
+    facts.cover("processes.exe", Status::Partial, "1 read; 1 denied").unwrap();
+    assert_eq!(answer(&facts, none), "quiet: processes.exe: partial (1 read; 1 denied)");
+    let deleted = "SELECT fact, comm, pid, 1 AS exe FROM processes WHERE exe_deleted";
+    assert_eq!(answer(&facts, deleted), "quiet: processes.exe: partial (1 read; 1 denied)");
+    facts.cover("sockets.remote_port", Status::Denied, "").unwrap();
+    assert_eq!(answer(&facts, none), "quiet: processes.exe: partial (1 read; 1 denied)");
+
+    let empty = Facts::in_memory(&tables()).unwrap();
+    empty.cover("processes", Status::Complete, "").unwrap();
+    assert_eq!(answer(&empty, none), "could-not-check: sockets: not read");
+    empty.cover("sockets", Status::NotCaptured, "no ss in the archive").unwrap();
+    assert_eq!(
+        answer(&empty, none),
+        "could-not-check: sockets: not-captured (no ss in the archive)"
+    );
+}
+
+#[test]
+fn what_a_playbook_needs_must_have_been_read() {
+    let facts = facts();
+    let text = playbook("SELECT fact, comm, exe, pid FROM processes WHERE pid = 99");
+    let mut all = Playbooks::empty();
+    all.insert("one.yml", &text.replace("because:", "needs: [packages]\nbecause:"));
+    let detail = |facts: &Facts| judge(facts, &all, &tables()).unwrap().answers[0].clone();
+    assert_eq!(detail(&facts).answer, Outcome::CouldNotCheck);
+    facts.cover("packages", Status::Complete, "").unwrap();
+    assert_eq!(detail(&facts).answer, Outcome::Quiet);
+}
+
+#[test]
+fn a_playbook_may_only_read() {
+    let facts = facts();
+    for (query, refused) in [
+        ("DELETE FROM processes", "writing to processes"),
+        ("UPDATE processes SET pid = 1", "writing to processes"),
+        ("INSERT INTO processes (fact, source) VALUES ('a', 'b')", "writing to processes"),
+        ("CREATE TABLE x (a)", "writing to sqlite_master"),
+        ("CREATE TEMP TABLE x (a)", "writing to sqlite_temp_master"),
+        ("DROP TABLE processes", "writing to sqlite_master"),
+        ("ATTACH '/tmp/x.db' AS x", "attaching a database"),
+        ("DETACH main", "attaching a database"),
+        ("VACUUM INTO '/tmp/x.db'", "attaching a database"),
+        ("PRAGMA writable_schema = 1", "PRAGMA writable_schema"),
+        ("SELECT * FROM pragma_table_info('processes')", "reading pragma_table_info"),
+        ("SELECT sql AS fact FROM sqlite_master", "reading sqlite_master"),
+        ("SELECT load_extension('/tmp/x.so')", "calling load_extension()"),
+        ("SELECT random() AS fact", "calling random()"),
+        ("BEGIN", "a transaction"),
+        ("ROLLBACK", "a transaction"),
+        ("SAVEPOINT x", "a transaction"),
+        ("CREATE VIRTUAL TABLE x USING fts5(a)", "writing to sqlite_master"),
+        ("REINDEX processes", "changing the schema"),
+        ("ANALYZE", "changing the schema"),
+    ] {
+        let answer = answer(&facts, query);
+        assert!(
+            answer.starts_with("could-not-check: ")
+                && (answer.contains(refused) && answer.contains("not allowed")
+                    || answer.contains("cannot VACUUM")),
+            "{query}: {answer}"
+        );
+    }
+    let left: i64 = facts
+        .connection()
+        .query_row("SELECT count(*) FROM processes", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 2);
+    // Outside of a question the store still writes.
+    facts.insert(8, "x", &process(8, "a", "/a")).unwrap();
+}
+
+const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+                       SELECT 'processes/1' AS fact, 1 AS comm, 2 AS exe, 3 AS pid FROM n WHERE i < 0";
+
+#[test]
+fn an_endless_query_is_stopped_and_the_others_answer() {
+    let facts = facts();
+    let mut playbooks = all(ENDLESS);
+    let other = playbook(TEMPORARY).replace("id: one", "id: other");
+    playbooks.insert("other.yml", &other);
+    let limits = Limits { time: Duration::from_millis(50), ..Limits::default() };
+    let judgement = judge_within(&facts, &playbooks, &tables(), limits).unwrap();
+    assert_eq!(judgement.answers[0].answer, Outcome::CouldNotCheck);
+    assert_eq!(judgement.answers[0].detail, "timed out after 0.05 s");
+    assert_eq!(judgement.answers[1].answer, Outcome::Fired);
+}
+
+#[test]
+fn a_query_that_hoards_memory_is_stopped() {
+    let hoard = "WITH RECURSIVE n (i, t) AS (SELECT 1, hex(zeroblob(500000)) UNION \
+                 SELECT i + 1, t || i FROM n) \
+                 SELECT 'processes/1' AS fact, 1 AS comm, 2 AS exe, max(i) AS pid FROM n";
+    let limits = Limits { memory: 64 << 20, ..Limits::default() };
+    let judgement = judge_within(&facts(), &all(hoard), &tables(), limits).unwrap();
+    assert_eq!(judgement.answers[0].detail, "stopped: it took more than 64 MiB of memory");
+}
+
+#[test]
+fn more_rows_than_a_responder_can_read_are_cut_and_that_is_said() {
+    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) \
+                SELECT 'processes/' || i AS fact, 1 AS comm, 2 AS exe, i AS pid FROM n";
+    let judgement = judge(&facts(), &all(many), &tables()).unwrap();
+    assert_eq!(judgement.findings.len(), 10_000);
+    assert_eq!(judgement.answers[0].detail, "more than 10000 rows; the rest was not read");
+}
+
+#[test]
+fn a_broken_playbook_is_an_answer_and_the_others_judge() {
+    let mut playbooks = all(TEMPORARY);
+    playbooks.insert("two.yml", "id: two\nquery: [");
+    playbooks.insert(
+        "three.yml",
+        &playbook("SELECT nothing FROM nowhere").replace("id: one", "id: three"),
+    );
+    let judgement = judge(&facts(), &playbooks, &tables()).unwrap();
+    let answers: Vec<(&str, Outcome)> =
+        judgement.answers.iter().map(|a| (a.id.as_str(), a.answer)).collect();
+    assert_eq!(
+        answers,
+        [
+            ("one", Outcome::Fired),
+            ("three", Outcome::CouldNotCheck),
+            ("two", Outcome::CouldNotCheck)
+        ]
+    );
+}
+
+#[test]
+fn hostile_values_stay_values() {
+    let facts = facts();
+    let nasty = "/tmp/\u{1b}[2J{pid}';DROP TABLE processes;--\n$(reboot)";
+    facts.insert(66, "/proc/66/stat", &process(66, "{exe}", nasty)).unwrap();
+    let query = "SELECT fact, pid, comm, exe FROM processes WHERE pid = 66";
+    let judgement = judge(&facts, &all(query), &tables()).unwrap();
+    let finding = &judgement.findings[0];
+    assert_eq!(finding.because, format!("{{exe}} runs {nasty}"));
+    assert_eq!(
+        finding.next[0],
+        "ls -l $'/tmp/\\x1b[2J{pid}\\';DROP TABLE processes;--\\x0a$(reboot)'"
+    );
+}
+
+#[test]
+fn a_table_takes_parameters() {
+    let text = "id: one\ntitle: One\ndescription: D.\nkind: table\nparams: {port: 443, name: cron%}\n\
+                query: SELECT pid, comm, remote_port FROM processes JOIN sockets USING (pid) \
+                WHERE remote_port >= :port AND comm LIKE :name ORDER BY remote_port\n";
+    let mut playbooks = Playbooks::empty();
+    playbooks.insert("one.yml", text);
+    let facts = facts();
+    prepare(&facts, &playbooks, &tables()).unwrap();
+    let ask = |name: &str, value: &str| {
+        let params = [(name.to_owned(), value.to_owned())].into();
+        table(&facts, playbooks.get("one").unwrap(), &params)
+            .map(|rows| rows.rows.len())
+            .map_err(|failure| failure.to_string())
+    };
+    assert_eq!(ask("port", "443"), Ok(2));
+    assert_eq!(ask("port", "3000"), Ok(1));
+    assert_eq!(ask("name", "x"), Ok(0));
+    assert_eq!(ask("port", "many"), Err("port=many: a whole number is wanted".into()));
+    assert_eq!(ask("prot", "1"), Err("one has no parameter prot; it has name, port".into()));
+}
+
+#[test]
+fn lookups_are_tables_and_the_users_rows_join_them() {
+    let mut playbooks =
+        all("SELECT p.fact, comm, exe, p.pid FROM processes p JOIN sockets s USING (pid) \
+             JOIN mining_ports m ON m.port = s.remote_port");
+    playbooks.insert_lookup("mining_ports", "mining_ports.csv", "port,note\n14444,x\n");
+    let facts = facts();
+    assert_eq!(judge(&facts, &playbooks, &tables()).unwrap().findings.len(), 0);
+    playbooks.insert_lookup("mining_ports", "own.csv", "note,port\nmine,3333\n");
+    assert_eq!(judge(&facts, &playbooks, &tables()).unwrap().findings.len(), 1);
+}
+
+#[test]
+fn the_verdict_says_how_sure_and_by_what() {
+    let summary = |level: &str| {
+        let query = format!("{TEMPORARY} AND pid = 7")
+            .replace("exe FROM", &format!("exe, '{level}' AS level FROM"));
+        Verdict::of(&judge(&facts(), &all(&query), &tables()).unwrap()).summary
+    };
+    assert_eq!(summary("critical"), "Compromised: one (crond, pid 7); 1 finding, critical.");
+    assert_eq!(summary("high"), "Very likely compromised: one (crond, pid 7); 1 finding, high.");
+    assert_eq!(summary("medium"), "Suspicious: one (crond, pid 7); 1 finding, medium.");
+    assert_eq!(summary("low"), "Nothing that points to a compromise: 1 finding, none above low.");
+    let nothing =
+        judge(&facts(), &all("SELECT fact, comm, exe, pid FROM processes WHERE 0"), &tables());
+    assert_eq!(Verdict::of(&nothing.unwrap()).summary, "Nothing found by 1 playbook.");
+    let empty = Facts::in_memory(&tables()).unwrap();
+    empty.cover("processes", Status::Denied, "2 denied").unwrap();
+    let unknown = judge(&empty, &all(TEMPORARY), &tables()).unwrap();
+    assert_eq!(
+        Verdict::of(&unknown).summary,
+        "Nothing was examined; 1 playbook could not check (run as root to see more)."
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_is_a_playbook_that_panics(text: String) {
+        let _ = Playbook::parse("x.yml", &text);
+    }
+
+    #[test]
+    fn no_query_makes_judging_fail(query in "(SELECT|fact|FROM|processes|WITH|[a-z,()*':;.?@]| |1|--){0,12}") {
+        let mut playbooks = Playbooks::empty();
+        playbooks.insert("one.yml", &playbook(&query));
+        judge(&facts(), &playbooks, &tables()).unwrap();
+    }
+}

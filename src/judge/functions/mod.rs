@@ -8,6 +8,7 @@ pub(super) use text::pattern;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Result};
+use std::borrow::Cow;
 
 /// A function, as the docs list it.
 pub struct Function {
@@ -67,13 +68,20 @@ pub fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_INNOCUOUS;
-    let text1 = |name: &'static str, f: fn(&str) -> String| {
-        connection
-            .create_scalar_function(name, 1, flags, move |c| Ok(text(c, 0)?.as_deref().map(f)))
+    let text1 = |name: &'static str, f: fn(&str) -> Cow<'_, str>| {
+        connection.create_scalar_function(name, 1, flags, move |c| {
+            // These are called some 100,000 times a run: texts are borrowed, not copied.
+            Ok(match c.get_raw(0) {
+                ValueRef::Text(bytes) => {
+                    Some(f(std::str::from_utf8(bytes).map_err(wrong)?).into_owned())
+                }
+                _ => text(c, 0)?.map(|text| f(&text).into_owned()),
+            })
+        })
     };
-    text1("basename", |path| text::basename(path).to_owned())?;
-    text1("dirname", |path| text::dirname(path).to_owned())?;
-    text1("defang", text::defang)?;
+    text1("basename", |path| text::basename(path).into())?;
+    text1("dirname", |path| text::dirname(path).into())?;
+    text1("defang", |url| text::defang(url).into())?;
     connection.create_scalar_function("public", 1, flags, |c| {
         Ok(text(c, 0)?.as_deref().and_then(address::public))
     })?;
@@ -98,8 +106,8 @@ pub fn register(connection: &Connection) -> Result<()> {
     })?;
     let patterns = text::Patterns::default();
     connection.create_scalar_function("regexp", 2, flags, move |c| {
-        let Some(pattern) = text(c, 0)? else { return Ok(None) };
-        let pattern = patterns.get(&pattern)?;
+        let ValueRef::Text(pattern) = c.get_raw(0) else { return Ok(None) };
+        let pattern = patterns.get(std::str::from_utf8(pattern).map_err(wrong)?)?;
         Ok(match c.get_raw(1) {
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(pattern.is_match(bytes)),
             _ => text(c, 1)?.map(|text| pattern.is_match(text.as_bytes())),

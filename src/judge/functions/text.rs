@@ -2,7 +2,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Memory of a compiled pattern, which bounds the time a byte, too.
 const PATTERN_SIZE: usize = 1 << 18;
@@ -21,21 +21,22 @@ pub(super) fn dirname(path: &str) -> &str {
     }
 }
 
-/// Compiled patterns, so that a join with a list of them compiles each once.
+/// Compiled patterns, so that a join with a list of them compiles each once. Shared and never
+/// cloned: a clone begins with an empty cache of its own.
 #[derive(Default)]
-pub(super) struct Patterns(Mutex<HashMap<String, Regex>>);
+pub(super) struct Patterns(Mutex<HashMap<String, Arc<Regex>>>);
 
 impl Patterns {
-    pub(super) fn get(&self, text: &str) -> rusqlite::Result<Regex> {
+    pub(super) fn get(&self, text: &str) -> rusqlite::Result<Arc<Regex>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(text) {
-            return Ok(found.clone());
+            return Ok(Arc::clone(found));
         }
         if known.len() >= MOST_PATTERNS {
             known.clear();
         }
-        let made = pattern(text).map_err(super::wrong)?;
-        known.insert(text.to_owned(), made.clone());
+        let made = Arc::new(pattern(text).map_err(super::wrong)?);
+        known.insert(text.to_owned(), Arc::clone(&made));
         Ok(made)
     }
 }
