@@ -62,17 +62,18 @@ fn refusal(checker: &Checker<'_>, playbook: &Playbook, error: &Error, asked: &As
         return point(playbook, word, format!("{refused} is not allowed to a playbook"));
     }
     let sql = &playbook.query.text;
+    let named = |msg: &str| msg.rsplit(": ").next().unwrap_or_default().to_owned();
     match error {
         Error::SqlInputError { msg, offset, .. } => {
-            let named = msg.rsplit(": ").next().unwrap_or_default();
-            let complaint = match usize::try_from(*offset) {
-                // SQLite knows no place of a table's name and says 0.
-                Ok(offset) if offset > 0 => {
-                    playbook.complain(&playbook.query, offset, word_at(sql, offset), msg.as_str())
-                }
-                _ => point(playbook, named, msg.as_str()),
-            };
-            complaint.help(help(checker, msg, named))
+            let offset = usize::try_from(*offset).unwrap_or_default();
+            playbook
+                .complain(&playbook.query, offset, word_at(sql, offset), msg.as_str())
+                .help(help(checker, sql, msg, &named(msg)))
+        }
+        // Of some errors SQLite knows no place, as of a table that is not there.
+        Error::SqliteFailure(_, Some(msg)) => {
+            let word = named(msg);
+            point(playbook, &word, msg.as_str()).help(help(checker, sql, msg, &word))
         }
         Error::MultipleStatement => {
             playbook.complain(&playbook.query, 0, 1, "more than one statement")
@@ -81,31 +82,35 @@ fn refusal(checker: &Checker<'_>, playbook: &Playbook, error: &Error, asked: &As
     }
 }
 
-/// Names that resemble the unknown one.
-fn help(checker: &Checker<'_>, message: &str, named: &str) -> String {
+/// Names that resemble the unknown one, the nearest first.
+fn help(checker: &Checker<'_>, sql: &str, message: &str, named: &str) -> String {
     let name = named.rsplit('.').next().unwrap_or_default();
-    let mut known: BTreeSet<&str> = BTreeSet::new();
-    if message.starts_with("no such column") {
-        known.extend(checker.tables.iter().flat_map(|t| t.columns.iter().map(|c| c.name)));
-        known
-            .extend(checker.playbooks.lookups().flat_map(|l| l.columns.iter().map(String::as_str)));
+    let tables = checker.tables.iter();
+    let lookups = checker.playbooks.lookups();
+    let known: BTreeSet<&str> = if message.starts_with("no such column") {
+        let columns = tables
+            .filter(|t| sql.contains(t.name))
+            .flat_map(|t| ["fact", "source"].into_iter().chain(t.columns.iter().map(|c| c.name)));
+        let cells = lookups.filter(|l| sql.contains(&l.name)).flat_map(|l| &l.columns);
+        columns.chain(cells.map(String::as_str)).collect()
     } else if message.starts_with("no such table") {
-        known.extend(checker.tables.iter().map(|t| t.name));
-        known.extend(checker.playbooks.lookups().map(|l| l.name.as_str()));
+        tables.map(|t| t.name).chain(lookups.map(|l| l.name.as_str())).collect()
     } else if message.starts_with("no such function") || message.starts_with("wrong number") {
         let ours: Vec<String> =
             FUNCTIONS.iter().map(|f| format!("{}({})", f.name, f.arguments)).collect();
         return format!("besides SQLite's own: {}", ours.join(", "));
-    }
-    let alike: Vec<&str> = known.into_iter().filter(|k| resembles(name, k)).take(8).collect();
+    } else {
+        BTreeSet::new()
+    };
+    let mut alike: Vec<(usize, &str)> =
+        known.into_iter().map(|k| (distance(name, k), k)).filter(|(d, _)| *d <= 2).collect();
+    alike.sort_unstable();
+    let alike: Vec<&str> = alike.into_iter().map(|(_, k)| k).take(6).collect();
     if alike.is_empty() { String::new() } else { format!("there is {}", alike.join(", ")) }
 }
 
-/// One begins with the other, or they differ in at most two places.
-fn resembles(wrong: &str, known: &str) -> bool {
-    if wrong.len() >= 3 && (known.starts_with(wrong) || wrong.starts_with(known)) {
-        return known.len() >= 3;
-    }
+/// In how many letters two names differ (Levenshtein); a name that goes on differs in two.
+fn distance(wrong: &str, known: &str) -> usize {
     let mut row: Vec<usize> = (0..=known.chars().count()).collect();
     for (i, a) in (1..).zip(wrong.chars().take(64)) {
         let mut diagonal = std::mem::replace(row.first_mut().unwrap_or(&mut 0), i);
@@ -117,7 +122,8 @@ fn resembles(wrong: &str, known: &str) -> bool {
             *cell = left;
         }
     }
-    row.last().is_some_and(|distance| *distance <= 2 && *distance < known.len())
+    let all = row.last().copied().unwrap_or(usize::MAX);
+    if wrong.len() >= 3 && known.starts_with(wrong) { all.min(2) } else { all }
 }
 
 /// Every parameter is declared, and every declared one is used.
