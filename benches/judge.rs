@@ -212,7 +212,7 @@ fn main() {
             ((clock() - before), &playbook.id.text, rows.map(|r| r.rows.len()))
         })
         .collect();
-    costs.sort_by(|a, b| b.0.cmp(&a.0));
+    costs.sort_by_key(|cost| std::cmp::Reverse(cost.0));
     for (cost, id, rows) in costs.iter().take(12) {
         match rows {
             Ok(rows) => println!("{cost:>9.2?}  {id}: {rows} rows"),

@@ -86,10 +86,8 @@ fn rows(
 ) -> rusqlite::Result<Rows> {
     let mut statement = connection.prepare(sql)?;
     bind(&mut statement, values)?;
-    let mut out = Rows {
-        columns: statement.column_names().into_iter().map(str::to_owned).collect(),
-        ..Rows::default()
-    };
+    let mut out =
+        Rows { columns: statement.column_names().map(str::to_owned).collect(), ..Rows::default() };
     let width = out.columns.len();
     let mut found = statement.raw_query();
     while let Some(row) = found.next()? {

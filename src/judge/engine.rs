@@ -87,7 +87,7 @@ pub(super) fn judge_within(
     limits: Limits,
 ) -> Result<Judgement, facts::Error> {
     // What an earlier call found must not be read by this one.
-    facts.together(|facts| clear(facts))?;
+    facts.together(clear)?;
     prepare(facts, playbooks, tables)?;
     let known = Known::read(facts, tables)?;
     let mut judgement = Judgement::default();

@@ -18,8 +18,7 @@ pub(super) fn columns(
     let whole = |message: String| playbook.complain(&playbook.query, 0, 1, message);
     let prepared = checker.facts.read_only(Limits::default(), |connection| {
         let statement = connection.prepare(sql)?;
-        let columns: Vec<String> =
-            statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let parameters: Vec<Option<String>> = (1..=statement.parameter_count())
             .map(|i| statement.parameter_name(i).map(str::to_owned))
             .collect();

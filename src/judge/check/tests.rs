@@ -139,19 +139,19 @@ fn the_query() {
     check(
         "p\nbecause",
         "p WHERE p.comm REGEXP '[a'\nbecause",
-        "one.yml:9:38: regular expression: unclosed character class\n  \
-         9 |   FROM processes p WHERE p.comm REGEXP '[a'\n    |                                      ^^^^",
+        "one.yml:9:40: regular expression: unclosed character class\n  \
+         9 |   FROM processes p WHERE p.comm REGEXP '[a'\n    |                                        ^^^^",
     );
     check(
-        "processes p",
-        "findings p",
-        "one.yml:8:5: no such column: p.exe\n  8 |     p.exe\n    |     ^^^^^\n  \
-         help: there is because, title",
+        "p.exe\n  FROM processes p",
+        "p.path AS exe\n  FROM findings p",
+        "one.yml:9:8: findings is made from what playbooks find\n  9 |   FROM findings p\n    \
+         |        ^^^^^^^^",
     );
     check(
         "p\nbecause",
         "p WHERE p.pid > :least\nbecause",
-        "one.yml:9:28: the parameter `:least` has no default\n  \
+        "one.yml:9:34: the parameter `:least` has no default\n  \
          9 |   FROM processes p WHERE p.pid > :least\n    |                                  ^^^^^^\n  \
          help: declare it in params:",
     );
