@@ -13,7 +13,7 @@ const MOUNTS: &str = "\
 ";
 
 impl Maker {
-    /// Writes /proc's own files, /proc/PID/mountinfo, and the links `self` and `net`.
+    /// Writes /proc's own files, /proc/PID/mountinfo, and the links `net` and `mounts`.
     pub(super) fn kernel(&mut self) {
         let clock = self.about.clock();
         let up = clock.boottime.unwrap_or(0) / 10_000_000;
@@ -75,9 +75,9 @@ impl Maker {
         let boot_id = format!("{}\n", self.about.boot_id);
         self.put_proc(random, "boot_id", boot_id);
         self.mountinfo();
-        self.proc_link("self", "1");
-        self.proc_link("net", "self/net");
-        self.proc_link("mounts", "self/mounts");
+        // There is no `self`: that is whoever reads, and nobody did when the page was written.
+        self.proc_link("net", "1/net");
+        self.proc_link("mounts", "1/mounts");
     }
 
     fn mountinfo(&mut self) {
