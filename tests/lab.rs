@@ -203,6 +203,12 @@ fn what_hangs_or_wakes_when_touched_is_not_touched() {
     assert!(marks.contains("held.fifo"), "the FIFO is there: {marks}");
     assert!(!marks.contains("woken"), "davy opened a FIFO: {marks}");
 
+    // What was left alone is said.
+    let gaps = run.report()["coverage"].to_string();
+    for left in ["/opt/export", "/etc/cron.d/job"] {
+        assert!(gaps.contains(left), "{left} in {gaps}");
+    }
+
     // All descriptors of the process that has the most are rows.
     let fds = fs::read_to_string(run.out.path().join("fds")).unwrap();
     let counts = fds.lines().filter_map(|line| line.split_once(' '));

@@ -69,7 +69,12 @@ const WITH_SPACE: &[&[u8]] = &[
 
 fn space(host: &Host<'_>, remote: &Remote, mount: &mut Mount) {
     // Asking a dead network mount, or one below it, would hang.
-    if !WITH_SPACE.contains(&mount.fs_type.as_bytes()) || remote.reaches(&mount.mount_point) {
+    if remote.reaches(&mount.mount_point) {
+        let words = "a network or FUSE mount, or below one: not asked, as it may never answer";
+        let why = Unavailable::new(&mount.mount_point, Reason::NotCaptured, words);
+        return host.gaps.missed("mounts.size", &why);
+    }
+    if !WITH_SPACE.contains(&mount.fs_type.as_bytes()) {
         return;
     }
     match host.root.space(&mount.mount_point) {

@@ -203,7 +203,14 @@ impl Walk<'_, '_> {
     fn file(&mut self, place: &Place, path: &HostPath, owner: Option<&HostText>) -> Outcome {
         let stat = match self.root().stat(path) {
             Ok(stat) if stat.kind == FileKind::File => stat,
-            Ok(_) => return Ok(()),
+            // A folder, or a unit that is masked by a link to /dev/null.
+            Ok(stat) if matches!(stat.kind, FileKind::Directory | FileKind::CharDevice) => {
+                return Ok(());
+            }
+            Ok(stat) => {
+                self.missed(&Unavailable::new(path, Reason::NotRegular, stat.kind.word()));
+                return Ok(());
+            }
             Err(why) => {
                 self.missed(&why);
                 return Ok(());
