@@ -212,8 +212,8 @@ fn tell(
     judgement: &Judgement,
     playbooks: &Playbooks,
 ) -> Result<Case, facts::Error> {
-    facts.together(|f| timeline::build(f))?;
-    facts.together(|f| graph::build(f))?;
+    facts.together(timeline::build)?;
+    facts.together(graph::build)?;
     let story = graph::story(facts, judgement, arguments.lead.as_deref())?;
     let verdict = Verdict::of(judgement);
     Case::gather(facts, judgement, verdict, story, tool(evidence, playbooks))
