@@ -350,3 +350,18 @@ proptest::proptest! {
         judge(&facts(), &playbooks, &tables()).unwrap();
     }
 }
+
+/// docs/PLAYBOOKS.md is written by hand, but names every function as the code does, and its
+/// example is right.
+#[test]
+fn the_docs_tell_the_truth() {
+    let docs = include_str!("../../docs/PLAYBOOKS.md");
+    for function in FUNCTIONS {
+        let line = format!("| `{}({})` | {} |", function.name, function.arguments, function.doc);
+        assert!(docs.contains(&line), "{line}");
+    }
+    let example = docs.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let (playbooks, tables) = (Playbooks::embedded(), crate::tables());
+    let checker = Checker::new(&playbooks, &tables).unwrap();
+    assert_eq!(checker.check("deleted-library-by-name.yml", example), []);
+}
