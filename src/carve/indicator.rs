@@ -12,7 +12,7 @@ crate::table! {
     port: Option<u16>, "", "The port in it, where there is one.";
     offset: u64, "bytes", "Offset of the first occurrence in the bytes carved; for memory, the address.";
     region: Option<HostText>, "", "For memory, the mapping and its permissions.";
-    encoding: &'static str, "", "ascii or utf-16le.";
+    encoding: &'static str, "", "ascii, utf-16le, or the way by which it was decoded: base64, hex, percent, base64>base64, …";
     context: HostText, "", "The printable run it stands in, at most 256 bytes.";
     count: u64, "", "Occurrences in this place.";
     why: String, "", "Why it counts.";

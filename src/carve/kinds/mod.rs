@@ -3,6 +3,7 @@
 
 mod address;
 mod dropper;
+mod encoded;
 mod miner;
 mod pool;
 mod shell;
@@ -11,7 +12,6 @@ mod url;
 mod wallet;
 
 pub(super) use address::dots;
-pub(super) use wallet::word;
 
 use super::scan::{Found, Text};
 use std::ops::Range;
@@ -28,7 +28,14 @@ pub(super) struct Kind {
 
 /// Every family with literals. URLs, addresses and wallets are found by their shape.
 pub(super) const KINDS: &[Kind] =
-    &[pool::KIND, stratum::KIND, miner::KIND, shell::KIND, dropper::KIND];
+    &[pool::KIND, stratum::KIND, miner::KIND, shell::KIND, dropper::KIND, encoded::KIND];
+
+/// Looks at a long word: a wallet, or something encoded. Returns where it need not be looked at
+/// again.
+pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &mut Found) -> usize {
+    encoded::word(text, here, owned, found);
+    wallet::word(text, here, owned, found)
+}
 
 /// Looks at a colon: a URL, an address in brackets or a miner's `-o host:port`.
 pub(super) fn colon(text: &Text<'_>, at: usize, found: &mut Found) {

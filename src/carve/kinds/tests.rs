@@ -279,3 +279,24 @@ fn miner_configurations_and_options() {
         &["gpg --algo RSA", r#"{"algo":"aes","host":"x"}"#, r#"{"pools":["a","b"]}"#],
     );
 }
+
+#[test]
+fn what_is_encoded_is_found_with_the_way_there() {
+    let url = "http://198.51.100.77/stage2.sh";
+    let twice = "YUhSMGNEb3ZMekU1T0M0MU1TNHhNREF1TnpjdmMzUmhaMlV5TG5Ob0lIeGlZWE5v";
+    for (text, way) in [
+        ("x=aHR0cDovLzE5OC41MS4xMDAuNzcvc3RhZ2UyLnNo", "base64"),
+        ("687474703a2f2f3139382e35312e3130302e37372f7374616765322e7368", "hex"),
+        ("u=http%3A%2F%2F198.51.100.77%2Fstage2.sh&x=1", "percent"),
+        (twice, "base64>base64"),
+        (
+            "aAB0AHQAcAA6AC8ALwAxADkAOAAuADUAMQAuADEAMAAwAC4ANwA3AC8AcwB0AGEAZwBlADIALgBzAGgA",
+            "base64",
+        ),
+    ] {
+        let found = carve(text);
+        let there =
+            found.iter().any(|c| c.kind == "url" && c.value == url.as_bytes() && c.encoding == way);
+        assert!(there, "{text} by {way}:{}", shown(&found));
+    }
+}

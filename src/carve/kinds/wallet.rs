@@ -11,12 +11,7 @@ const LONGEST: usize = 110;
 
 /// Looks at a word that has letters and digits at `here`, and returns where it need not be
 /// looked at again.
-pub(in crate::carve) fn word(
-    text: &Text<'_>,
-    here: usize,
-    owned: &Range<usize>,
-    found: &mut Found,
-) -> usize {
+pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &mut Found) -> usize {
     let alphanumeric = |b: u8| b.is_ascii_alphanumeric();
     let start = text.back(here, LONGEST + 1, alphanumeric);
     let end = text.forward(here, LONGEST + 1, alphanumeric);

@@ -54,7 +54,7 @@ pub struct Carved {
     pub port: Option<u16>,
     /// Offset of the first occurrence.
     pub offset: u64,
-    /// `ascii` or `utf-16le`.
+    /// `ascii`, `utf-16le`, or the way by which it was decoded, as `base64>hex`.
     pub encoding: &'static str,
     /// The run it stands in.
     pub context: Vec<u8>,
@@ -68,7 +68,7 @@ pub struct Carved {
 #[derive(Default)]
 pub struct Found {
     values: HashMap<(&'static str, Vec<u8>), Carved>,
-    recent: HashSet<(u64, &'static str)>,
+    recent: HashSet<(u64, usize, &'static str)>,
     cut: u64,
 }
 
@@ -77,9 +77,11 @@ impl Found {
         let offset = text.offset(hit.at);
         if self.recent.len() >= RECENT {
             // Anchors that lead to one occurrence lie within a run's reach of each other.
-            self.recent.retain(|(seen, _)| seen.abs_diff(offset) < 16 * 1024);
+            self.recent.retain(|(seen, ..)| seen.abs_diff(offset) < 16 * 1024);
         }
-        let again = !self.recent.insert((offset, hit.kind));
+        // Within what was decoded all has one offset; the place in it tells its parts apart.
+        let inner = if text.step == 0 { hit.at + 1 } else { 0 };
+        let again = !self.recent.insert((offset, inner, hit.kind));
         let key = (hit.kind, hit.value);
         if again {
             // Two anchors led here, in an order that chunks decide; the reason kept must not depend

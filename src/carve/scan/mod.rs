@@ -73,7 +73,7 @@ impl Scanner {
     pub(crate) fn scan(&self, text: &Text<'_>, owned: Range<usize>, found: &mut Found) {
         let first = owned.start.saturating_sub(MARGIN);
         let last = owned.end.saturating_add(MARGIN).min(text.bytes.len());
-        let wide = text.step == 1;
+        let wide = text.encoding == "ascii";
         let mut before = Before::default();
         let mut wide_until = 0;
         let (blocks, _) = text.slice(first..last).as_chunks::<BLOCK>();

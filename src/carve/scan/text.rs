@@ -12,7 +12,7 @@ pub(crate) struct Text<'a> {
     pub(crate) bytes: &'a [u8],
     /// Offset of the first byte in the place carved.
     pub(crate) base: u64,
-    /// Bytes of the place a character: 2 for UTF-16.
+    /// Bytes of the place a character: 2 for UTF-16, 0 for what was decoded, which has one offset.
     pub(crate) step: u64,
     pub(crate) encoding: &'static str,
 }

@@ -1,0 +1,150 @@
+//! Text within text: base64, hexadecimal and percent signs. What comes out is examined as any
+//! text is, a few layers deep; the encoding names the way.
+
+use super::Kind;
+use crate::carve::scan::{Found, PADDING, REACH, Scanner, Text, printable};
+use std::ops::Range;
+
+/// Characters of an encoded run that are decoded: enough for the head of a script. What is found
+/// must not depend on where chunks end, and this far every anchor sees.
+const LONGEST: usize = 2 * REACH;
+
+/// The shortest encoded run that can hold an indicator.
+const SHORTEST: usize = 20;
+
+/// Ways of several encodings, named as they were undone. Those not named here are not entered:
+/// two layers and UTF-16 cover what droppers do, and bound the work.
+const WAYS: &[(&str, &str, &str)] = &[
+    ("ascii", "base64", "base64"),
+    ("ascii", "hex", "hex"),
+    ("ascii", "percent", "percent"),
+    ("utf-16le", "base64", "utf-16le>base64"),
+    ("utf-16le", "hex", "utf-16le>hex"),
+    ("utf-16le", "percent", "utf-16le>percent"),
+    ("base64", "base64", "base64>base64"),
+    ("base64", "hex", "base64>hex"),
+    ("base64", "percent", "base64>percent"),
+    ("hex", "base64", "hex>base64"),
+    ("hex", "hex", "hex>hex"),
+    ("percent", "base64", "percent>base64"),
+    ("percent", "percent", "percent>percent"),
+    ("base64>base64", "base64", "base64>base64>base64"),
+];
+
+pub(super) const KIND: Kind = Kind { literals: || vec!["%3a%2f%2f"], examine: percent };
+
+/// Looks whether a word of letters and digits at `here` begins an encoded run.
+pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &mut Found) {
+    let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    let start = text.back(here, 64, alphabet);
+    if start + 64 <= here || !owned.contains(&start) {
+        return;
+    }
+    let head: &[u8] = text.slice(start..start + 16);
+    if head.len() < 16 {
+        return;
+    }
+    // The first bytes decide: of random letters one in ten thousand decodes to text.
+    let mut decoded = Vec::new();
+    if head.iter().all(u8::is_ascii_hexdigit) {
+        let end = text.forward(start, LONGEST, |b| b.is_ascii_hexdigit());
+        if unhex(head, &mut decoded) && telling(&decoded) && end - start >= SHORTEST {
+            decoded.clear();
+            let even = start + (end - start) / 2 * 2;
+            unhex(text.slice(start..even), &mut decoded);
+            inner(text, start, "hex", decoded, found);
+        }
+        return;
+    }
+    if unbase64(head, &mut decoded) && telling(&decoded) {
+        let end = text.forward(start, LONGEST, alphabet);
+        if end - start >= SHORTEST {
+            decoded.clear();
+            unbase64(text.slice(start..end), &mut decoded);
+            inner(text, start, "base64", decoded, found);
+        }
+    }
+}
+
+/// Whether bytes begin like something worth a look: text, or UTF-16 text.
+fn telling(bytes: &[u8]) -> bool {
+    let plain = |b: &u8| printable(*b) || matches!(b, b'\n' | b'\r');
+    let wide =
+        bytes.chunks(2).all(|pair| matches!(pair, [letter, 0] if plain(letter)) || pair.len() < 2);
+    wide || bytes.iter().all(plain)
+}
+
+fn unhex(digits: &[u8], into: &mut Vec<u8>) -> bool {
+    for pair in digits.chunks_exact(2) {
+        let [high, low] = pair else { return false };
+        let digit = |b: &u8| char::from(*b).to_digit(16);
+        let (Some(high), Some(low)) = (digit(high), digit(low)) else { return false };
+        into.push(u8::try_from(high << 4 | low).unwrap_or(0));
+    }
+    true
+}
+
+fn unbase64(letters: &[u8], into: &mut Vec<u8>) -> bool {
+    for four in letters.chunks(4) {
+        let mut word = 0_u32;
+        for letter in four {
+            let value = match letter {
+                b'A'..=b'Z' => letter - b'A',
+                b'a'..=b'z' => letter - b'a' + 26,
+                b'0'..=b'9' => letter - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return false,
+            };
+            word = word << 6 | u32::from(value);
+        }
+        let bytes = match four.len() {
+            4 => word << 8,
+            3 => word << 14,
+            2 => word << 20,
+            _ => return true,
+        };
+        into.extend(bytes.to_be_bytes().iter().take(four.len() - 1));
+    }
+    true
+}
+
+/// `http%3A%2F%2F…`
+fn percent(text: &Text<'_>, range: Range<usize>, _: usize, found: &mut Found) {
+    let word = |b: u8| matches!(b, b'!'..=b'~') && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&');
+    let start =
+        text.back(range.start, 24, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'%'));
+    let end = text.forward(start, LONGEST, word);
+    let mut rest = text.slice(start..end);
+    let mut decoded = Vec::new();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let before = decoded.len();
+        if byte == b'%'
+            && let Some(digits) = tail.get(..2)
+            && unhex(digits, &mut decoded)
+        {
+            rest = tail.get(2..).unwrap_or_default();
+            continue;
+        }
+        decoded.truncate(before);
+        decoded.push(byte);
+        rest = tail;
+    }
+    inner(text, start, "percent", decoded, found);
+}
+
+/// Examines what was decoded. All of it has the offset of the encoded run.
+fn inner(text: &Text<'_>, at: usize, by: &str, mut decoded: Vec<u8>, found: &mut Found) {
+    let Some((.., way)) = WAYS.iter().find(|(from, how, _)| *from == text.encoding && *how == by)
+    else {
+        return;
+    };
+    if decoded.chunks_exact(2).all(|pair| matches!(pair, [_, 0])) {
+        // PowerShell's and Java's habit: UTF-16 within base64.
+        decoded = decoded.into_iter().step_by(2).collect();
+    }
+    let length = decoded.len();
+    decoded.resize(length + PADDING, 0);
+    let inner = Text { bytes: &decoded, base: text.offset(at), step: 0, encoding: way };
+    Scanner::get().scan(&inner, 0..length, found);
+}
