@@ -117,6 +117,9 @@ pub(super) fn chains(story: &[Step]) -> Vec<Chain> {
     by_incident.into_iter().map(|(number, steps)| draw(number, &steps)).collect()
 }
 
+/// Room on the right for arrows between boxes of the last column, which bend outwards.
+const MARGIN: i32 = 60;
+
 fn draw(number: usize, steps: &[&Step]) -> Chain {
     let mut tree = Tree::default();
     // The lead hangs on what it concerns, which the story places.
@@ -147,7 +150,7 @@ fn draw(number: usize, steps: &[&Step]) -> Chain {
         .collect();
     let right = boxes.iter().map(|node| node.x).max().unwrap_or(0);
     let bottom = boxes.iter().map(|node| node.y).max().unwrap_or(0);
-    Chain { number, width: right + WIDTH + 4, height: bottom + HEIGHT + 4, boxes, arrows }
+    Chain { number, width: right + WIDTH + MARGIN, height: bottom + HEIGHT + 4, boxes, arrows }
 }
 
 fn boxed(node: &str, label: &str, x: i32, y: i32) -> Node {
@@ -155,6 +158,8 @@ fn boxed(node: &str, label: &str, x: i32, y: i32) -> Node {
     const KINDS: [&str; 8] =
         ["process", "file", "address", "name", "url", "wallet", "persistence", "lead"];
     let kind = KINDS.iter().find(|known| **known == kind).copied().unwrap_or("other");
+    // One address may be reached at several ports; the arrows and the list below name them.
+    let label = node.strip_prefix("address/").unwrap_or(label);
     let full = visible(label);
     let mut lines = Vec::new();
     let mut at = y + 33;
