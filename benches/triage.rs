@@ -8,7 +8,7 @@
 use rustix::fs::{Mode, OFlags};
 use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -149,7 +149,9 @@ fn idle() -> io::Result<()> {
     );
     let more: Vec<File> = (0..2).map(|_| null.try_clone()).collect::<Result<_, _>>()?;
     black_box((&null, &files, &pair, &sockets, &more));
-    io::Write::write_all(&mut io::stdout(), b".")?;
+    let mut out = io::stdout();
+    out.write_all(b".")?;
+    out.flush()?;
     let mut nothing = [0];
     while io::stdin().read(&mut nothing)? > 0 {}
     Ok(())
