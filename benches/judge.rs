@@ -158,6 +158,10 @@ fn server() -> Facts {
                 ("package", text("libc6")),
             ],
         );
+    }
+    // Ordinary programs are full of URLs; each program's are carved once.
+    for i in 0..1600i64 {
+        let name = programs[i as usize % programs.len()];
         add(
             &facts,
             "indicators",
@@ -168,8 +172,9 @@ fn server() -> Facts {
                 ("host", text("www.example.org")),
                 ("context", text("see https://www.example.org for more")),
                 ("place", text("executable")),
-                ("pid", (i % 2000).into()),
-                ("origin", text("elf/nginx")),
+                ("pid", (i % 8 + 1).into()),
+                ("path", text(&format!("/usr/bin/{name}"))),
+                ("origin", text(&format!("elf/{name}"))),
             ],
         );
     }

@@ -20,6 +20,7 @@ const INDEXES: &[(&str, &str)] = &[
     ("processes", "pid"),
     ("processes", "ppid"),
     ("processes", "fact"),
+    ("processes", "exe_file"),
     ("environment", "pid"),
     ("open_files", "pid"),
     ("mappings", "pid"),
@@ -28,6 +29,7 @@ const INDEXES: &[(&str, &str)] = &[
     ("elf", "fact"),
     ("files", "fact"),
     ("files", "path"),
+    ("indicators", "fact"),
     ("indicators", "pid"),
     ("indicators", "origin"),
 ];
@@ -44,6 +46,13 @@ pub fn prepare(
     let connection = facts.connection();
     let work = || -> rusqlite::Result<()> {
         functions::register(connection)?;
+        connection.execute_batch("CREATE TEMP TABLE IF NOT EXISTS prepared_for (sha256 TEXT)")?;
+        let same = connection
+            .prepare("SELECT 1 FROM temp.prepared_for WHERE sha256 = ?")?
+            .exists([playbooks.sha256()])?;
+        if same {
+            return Ok(());
+        }
         for lookup in playbooks.lookups() {
             lookup.load(connection)?;
         }
@@ -56,7 +65,11 @@ pub fn prepare(
             }
         }
         // Without its statistics SQLite takes every table for a large one and joins in bad order.
-        connection.execute_batch("PRAGMA analysis_limit = 400; ANALYZE;")
+        connection.execute_batch("PRAGMA analysis_limit = 400; ANALYZE;")?;
+        connection.execute_batch("DELETE FROM temp.prepared_for")?;
+        connection
+            .execute("INSERT INTO temp.prepared_for VALUES (?)", [playbooks.sha256()])
+            .map(drop)
     };
     // A lookup of 10,000 rows in as many transactions would be slow.
     facts.together(|_| {
