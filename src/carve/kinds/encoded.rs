@@ -9,6 +9,10 @@ use std::ops::Range;
 /// must not depend on where chunks end, and this far every anchor sees.
 const LONGEST: usize = 2 * REACH;
 
+/// How far before the first sixteen letters and digits of a run it may begin: `+` and `/` may
+/// stand among its first.
+const NEAR: usize = 28;
+
 /// The shortest encoded run that can hold an indicator.
 const SHORTEST: usize = 20;
 
@@ -36,17 +40,18 @@ pub(super) const KIND: Kind = Kind { literals: || vec!["%3a%2f%2f"], examine: pe
 /// Looks whether a word of letters and digits at `here` begins an encoded run.
 pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &mut Found) {
     let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
-    let start = text.back(here, 64, alphabet);
-    if start + 64 <= here || !owned.contains(&start) {
+    // Of a run that began further back, the beginning was looked at.
+    let start = text.back(here, NEAR, alphabet);
+    if start + NEAR <= here || !owned.contains(&start) {
         return;
     }
-    let head: &[u8] = text.slice(start..start + 16);
-    if head.len() < 16 {
-        return;
-    }
+    let Some(head) = text.slice(start..start + 16).first_chunk::<16>() else { return };
     // The first bytes decide: of random letters one in ten thousand decodes to text.
+    if !telling_word(head) && !hexadecimal(head) {
+        return;
+    }
     let mut decoded = Vec::new();
-    if head.iter().all(u8::is_ascii_hexdigit) {
+    if hexadecimal(head) {
         let end = text.forward(start, LONGEST, |b| b.is_ascii_hexdigit());
         if unhex(head, &mut decoded) && telling(&decoded) && end - start >= SHORTEST {
             decoded.clear();
@@ -64,6 +69,20 @@ pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &m
             inner(text, start, "base64", decoded, found);
         }
     }
+}
+
+fn hexadecimal(head: &[u8; 16]) -> bool {
+    // Digests and build ids are hexadecimal too: the first digit of each pair of text is 2 to 7.
+    head.iter().all(u8::is_ascii_hexdigit)
+        && head.iter().step_by(2).all(|b| matches!(b, b'0' | b'2'..=b'7'))
+}
+
+/// Whether the first bytes of the first four base64 words are ASCII: cheap, and seldom so by
+/// chance.
+fn telling_word(head: &[u8; 16]) -> bool {
+    // The top bit of a word's first byte is its first letter's sixth: values below 32.
+    let low = |b: u8| matches!(b, b'A'..=b'Z' | b'a'..=b'f');
+    head.chunks_exact(4).all(|four| four.first().is_some_and(|b| low(*b)))
 }
 
 /// Whether bytes begin like something worth a look: text, or UTF-16 text.

@@ -46,7 +46,7 @@ struct Before {
     two: u64,
     /// Whether the gram filter was run over it.
     probed: bool,
-    /// Its last eight bytes are letters and digits.
+    /// Its last eight bytes are printable.
     word: bool,
 }
 
@@ -100,8 +100,8 @@ impl Scanner {
                 if !before.probed && before.printable >> 63 & printable & 1 == 1 {
                     head(text, at, &owned, found);
                 }
-                self.probe(text, at, bytes, before.probed, &owned, found);
-                now.word = anchors(text, at, block, before.word, &owned, found);
+                self.probe(text, at, bytes, printable, before.probed, &owned, found);
+                now.word = anchors(text, at, block, printable, before.word, &owned, found);
             }
             before = now;
             at += BLOCK;
@@ -109,32 +109,52 @@ impl Scanner {
     }
 
     /// Runs the gram filter over a block that has text.
+    #[allow(clippy::too_many_arguments)]
     #[inline]
     fn probe(
         &self,
         text: &Text<'_>,
         at: usize,
         bytes: &[u8; BLOCK],
+        printable: u64,
         probed_before: bool,
         owned: &Range<usize>,
         found: &mut Found,
     ) {
-        let (fours, _) = bytes.as_chunks::<4>();
-        let mut hits = 0_u32;
-        for (i, four) in fours.iter().enumerate() {
-            hits |= u32::from(self.grams.maybe(*four)) << i;
-        }
-        while hits != 0 {
-            let i = hits.trailing_zeros() as usize;
-            hits &= hits - 1;
-            self.literal(text, at + 4 * i, owned, found);
+        // Every fourth position with three printable bytes.
+        let mut places = printable & printable >> 1 & printable >> 2 & 0x1111_1111_1111_1111;
+        if places.count_ones() > 5 {
+            let (fours, _) = bytes.as_chunks::<4>();
+            let mut hits = 0;
+            for (i, four) in fours.iter().enumerate() {
+                hits |= u64::from(self.grams.maybe(*four)) << (4 * i);
+            }
+            places &= hits;
+            while places != 0 {
+                self.literal(text, at + places.trailing_zeros() as usize, owned, found);
+                places &= places - 1;
+            }
+        } else {
+            while places != 0 {
+                self.maybe(text, at + places.trailing_zeros() as usize, owned, found);
+                places &= places - 1;
+            }
         }
         // A run too short to be told in the block before may hold the first bytes of a literal.
         if !probed_before && let Some(at) = at.checked_sub(4) {
+            self.maybe(text, at, owned, found);
+        }
+    }
+
+    #[inline]
+    fn maybe(&self, text: &Text<'_>, at: usize, owned: &Range<usize>, found: &mut Found) {
+        let four = text.slice(at..at + 4).first_chunk::<4>();
+        if four.is_some_and(|four| self.grams.maybe(*four)) {
             self.literal(text, at, owned, found);
         }
     }
 
+    #[inline(never)]
     fn literal(&self, text: &Text<'_>, at: usize, owned: &Range<usize>, found: &mut Found) {
         self.grams.verify(text.bytes, at, |number, start, end| {
             if owned.contains(&start)
@@ -161,11 +181,13 @@ fn head(text: &Text<'_>, at: usize, owned: &Range<usize>, found: &mut Found) {
 }
 
 /// Looks for what has no literal: `://`, four numbers with dots, a port after a name, and words
-/// long enough for a wallet. True where the block ends in eight letters or digits.
+/// long enough for a wallet. True where the block ends in eight
+/// printable bytes.
 fn anchors(
     text: &Text<'_>,
     at: usize,
     block: Block,
+    printable: u64,
     word_before: bool,
     owned: &Range<usize>,
     found: &mut Found,
@@ -179,35 +201,44 @@ fn anchors(
             }
         }
     };
-    each(block.equal(b':'), &mut |colon| kinds::colon(text, colon, found));
+    // What the block's edge hides counts as there, and the grammar looks.
+    let (first, last) = (1, 1 << 63);
+    let (colon, dot) = (block.equal(b':'), block.equal(b'.'));
+    if colon | dot != 0 {
+        let digit = block.digit();
+        // A digit, a dot, a digit; the next such dot two to four bytes on.
+        let dotted = dot & (digit << 1 | first) & (digit >> 1 | last);
+        let edge = |by: u32| dotted >> by | !(u64::MAX >> by);
+        each(dotted & (edge(2) | edge(3) | edge(4)), &mut |dot| kinds::dots(text, dot, found));
+        let port = colon & (digit >> 1 | last);
+        // A port has a name or a bracket before it; a digit before it is a time or an address.
+        let named = port & (!digit << 1 | first);
+        let url = if colon == 0 { 0 } else { colon & (block.equal(b'/') >> 1 | last) };
+        each(named | url, &mut |colon| kinds::colon(text, colon, found));
+    }
 
-    // A digit, a dot, a digit; the next such dot two to four bytes on. What the block's edge
-    // hides counts as there, and the grammar looks.
-    let digit = block.digit();
-    let dotted = block.equal(b'.') & (digit << 1 | 1) & (digit >> 1 | 1 << 63);
-    let edge = |by: u32| dotted >> by | !(u64::MAX >> by);
-    each(dotted & (edge(2) | edge(3) | edge(4)), &mut |dot| kinds::dots(text, dot, found));
-
-    // Bytes of the mask that are all ones: groups of eight letters or digits.
-    let word = block.alphanumeric();
-    let mut groups = word & word >> 1;
-    groups &= groups >> 2;
-    groups &= groups >> 4;
-    groups &= 0x0101_0101_0101_0101;
-    let pairs = groups & (groups << 8 | u64::from(word_before));
-    let mut until = 0;
-    each_group(pairs, |bit| {
-        let here = at + bit;
-        if here >= until {
-            until = kinds::word(text, here, owned, found);
+    // Bytes of the mask that are all ones: groups of eight. Few blocks have two of printable
+    // bytes, and fewer two of letters and digits.
+    let (groups, mut pairs) = pairs(printable, word_before);
+    if pairs != 0 {
+        pairs &= self::pairs(block.alphanumeric(), word_before).1;
+        let mut until = 0;
+        while pairs != 0 {
+            let here = at + pairs.trailing_zeros() as usize;
+            pairs &= pairs - 1;
+            if here >= until {
+                until = kinds::word(text, here, owned, found);
+            }
         }
-    });
+    }
     groups >> 56 & 1 == 1
 }
 
-fn each_group(mut mask: u64, mut examine: impl FnMut(usize)) {
-    while mask != 0 {
-        examine(mask.trailing_zeros() as usize);
-        mask &= mask - 1;
-    }
+/// The groups of eight bytes that are all in the mask, and those that follow another such.
+const fn pairs(mask: u64, before: bool) -> (u64, u64) {
+    let mut groups = mask & mask >> 1;
+    groups &= groups >> 2;
+    groups &= groups >> 4;
+    groups &= 0x0101_0101_0101_0101;
+    (groups, groups & (groups << 8 | before as u64))
 }

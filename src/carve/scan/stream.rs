@@ -5,7 +5,7 @@ use super::{Found, PADDING, REACH, Scanner, Text};
 use std::ops::Range;
 
 /// Bytes scanned at once: within the second-level cache.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 256 << 10;
 
 /// Bytes kept before and after what a chunk owns: a run's reach in both encodings and a margin.
 pub const OVERLAP: usize = 4 * REACH;
@@ -13,7 +13,9 @@ pub const OVERLAP: usize = 4 * REACH;
 /// Takes bytes of one contiguous place.
 pub struct Stream<'a> {
     found: &'a mut Found,
+    /// The first `have` bytes are the place's; the rest is room, kept so that it is zeroed once.
     buffer: Vec<u8>,
+    have: usize,
     /// Offset of the buffer's first byte.
     base: u64,
     /// Where in the buffer the part begins that no chunk has owned yet.
@@ -30,7 +32,8 @@ impl<'a> Stream<'a> {
     }
 
     pub(super) fn with_chunk(found: &'a mut Found, offset: u64, chunk: usize) -> Self {
-        Self { found, buffer: Vec::new(), base: offset, owned: 0, until: u64::MAX, chunk }
+        let (buffer, until) = (Vec::new(), u64::MAX);
+        Self { found, buffer, have: 0, base: offset, owned: 0, until, chunk }
     }
 
     /// A part of a place that several streams share: bytes come from `offset` on, what has its
@@ -42,26 +45,20 @@ impl<'a> Stream<'a> {
         stream
     }
 
-    /// Continues at another offset, with nothing between: what was fed is finished first.
-    pub fn seek(&mut self, offset: u64) {
-        self.flush();
-        self.base = offset;
-    }
-
     /// Room for the next bytes to be read into, which [`Stream::filled`] then takes.
     pub fn room(&mut self, bytes: usize) -> &mut [u8] {
-        let have = self.buffer.len();
-        self.buffer.resize(have + bytes, 0);
-        self.buffer.get_mut(have..).unwrap_or_default()
+        let end = self.have + bytes;
+        if self.buffer.len() < end + PADDING {
+            self.buffer.resize(end + PADDING, 0);
+        }
+        self.buffer.get_mut(self.have..end).unwrap_or_default()
     }
 
     /// Of the last [`Stream::room`] of `asked` bytes, `got` were filled.
     pub fn filled(&mut self, asked: usize, got: usize) {
-        let have = self.buffer.len().saturating_sub(asked);
-        self.buffer.truncate(have + got.min(asked));
-        if self.buffer.len() >= self.owned + self.chunk + OVERLAP {
-            let end = self.buffer.len() - OVERLAP;
-            self.scan(end);
+        self.have += got.min(asked);
+        if self.have >= self.owned + self.chunk + OVERLAP {
+            self.scan(self.have - OVERLAP);
         }
     }
 
@@ -77,32 +74,29 @@ impl<'a> Stream<'a> {
     }
 
     fn scan(&mut self, end: usize) {
-        let have = self.buffer.len();
-        self.buffer.resize(have + PADDING, 0);
-        let text = Text::ascii(&self.buffer, self.base);
+        if let Some(padding) = self.buffer.get_mut(self.have..self.have + PADDING) {
+            padding.fill(0);
+        }
+        let bytes = self.buffer.get(..self.have + PADDING).unwrap_or_default();
+        let text = Text::ascii(bytes, self.base);
         let mine = usize::try_from(self.until.saturating_sub(self.base)).unwrap_or(usize::MAX);
         if self.owned < end.min(mine) {
             Scanner::get().scan(&text, self.owned..end.min(mine), self.found);
         }
-        self.buffer.truncate(have);
         let keep = end.saturating_sub(OVERLAP);
-        self.buffer.copy_within(keep.., 0);
-        self.buffer.truncate(have - keep);
+        self.buffer.copy_within(keep..self.have, 0);
+        self.have -= keep;
         self.base = self.base.wrapping_add(keep as u64);
         self.owned = end - keep;
-    }
-
-    fn flush(&mut self) {
-        if self.buffer.len() > self.owned {
-            self.scan(self.buffer.len());
-        }
-        self.buffer.clear();
-        self.owned = 0;
     }
 }
 
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
-        self.flush();
+        if self.have > self.owned {
+            // The last chunk may have been asked for room and given nothing.
+            self.room(0);
+            self.scan(self.have);
+        }
     }
 }
