@@ -177,3 +177,17 @@ fn no_playbook_knows_the_sample() {
         }
     }
 }
+
+#[test]
+fn every_list_names_its_source_and_is_used() {
+    let playbooks = Playbooks::embedded();
+    let lists = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/lookups");
+    for lookup in playbooks.lookups() {
+        let text = std::fs::read_to_string(lists.join(format!("{}.csv", lookup.name))).unwrap();
+        assert!(text.starts_with("# source: "), "{} names no source", lookup.name);
+        // The checker itself reads ATT&CK's names.
+        let used = lookup.name == "attack"
+            || playbooks.iter().any(|p| p.query.text.contains(&lookup.name));
+        assert!(used, "{} is used by no playbook", lookup.name);
+    }
+}
