@@ -105,6 +105,27 @@ const OBJECTS: &[&[u8]] = &[
     b"tool",
 ];
 
+/// Objects that installers and build tools put too: a path says where to look, the form of a
+/// message without one says nothing.
+const EVERYBODYS: &[&[u8]] = &[
+    b"file",
+    b"script",
+    b"library",
+    b"program",
+    b"image",
+    b"client",
+    b"update",
+    b"tool",
+    b"blob",
+    b"component",
+    b"sample",
+    b"daemon",
+];
+
+/// Words that say that nothing was put.
+const FAILED: &[&str] =
+    &["error", "fail", "unable", "cannot", "could not", "not support", "warning"];
+
 /// Nouns that make a file an ordinary one: `log file written to …`.
 const ORDINARY: &[&[u8]] = &[
     b"log",
@@ -224,7 +245,16 @@ fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Foun
     let quotes = |b: u8| matches!(b, b' ' | b':' | b'=' | b'"' | b'\'' | b'`' | b'<' | b'[' | b'(');
     let path_start = text.forward(prepositional, 5, quotes);
     if text.byte(path_start) == b'%' {
-        if matches!(text.byte(path_start + 1), b's' | b'.' | b'v') {
+        let message = text.slice(at..range.start + 48).to_ascii_lowercase();
+        let has = |word: &str| memchr::memmem::find(&message, word.as_bytes()).is_some();
+        let words = || message.split(|b| !b.is_ascii_alphanumeric());
+        // Two verbs that no installer uses of files need no better object.
+        let telling = text.slice(range.clone()).to_ascii_lowercase().starts_with(b"dropp")
+            || words().any(|word| OBJECTS.contains(&word) && !EVERYBODYS.contains(&word));
+        if telling
+            && matches!(text.byte(path_start + 1), b's' | b'.' | b'v')
+            && !FAILED.iter().any(|word| has(word))
+        {
             let end = text.forward(at, 200, crate::carve::scan::printable);
             found.add(
                 text,
@@ -276,7 +306,8 @@ fn preposition(text: &Text<'_>, verb_end: usize) -> Option<(bool, usize)> {
             && text.byte(start + 1) == b' '
             && matches!(text.byte(start + 2), b'/' | b'%')
         {
-            return Some((object, start));
+            // `Error writing file: %s` names what was not put.
+            return (!object).then_some((false, start));
         }
         let end = text.forward(start, 24, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'%');
         let word = text.slice(start..end).to_ascii_lowercase();

@@ -130,7 +130,11 @@ fn option(text: &Text<'_>, at: usize, found: &mut Found) {
     let end = text.forward(at, 40, |b| b.is_ascii_alphanumeric() || b == b'-');
     let name = text.slice(at..end);
     let rest = text.slice(end..text.forward(end, 40, printable));
-    if name == b"--algo" {
+    if name.starts_with(b"--algo") {
+        // Of words that begin so, `--algorithm` is everybody's.
+        if name != b"--algo" {
+            return;
+        }
         let value = rest.strip_prefix(b"=").or_else(|| rest.strip_prefix(b" ")).unwrap_or_default();
         if !algorithm(value) {
             return;

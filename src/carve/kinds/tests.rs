@@ -112,6 +112,12 @@ fn honest_programs_put_files_too() {
             "agent started on port 80",
             "payload length written to %d",
             "the program is installed in the path, as root",
+            "Error writing file: %s",
+            "error copying file \"%s\": %s",
+            "process_archive tmp.ci script/file '%s' installed as '%s'",
+            "Installing %s script to %s",
+            "installing library code to %s",
+            "Error pulling and saving image %s: %s",
         ],
     );
 }
@@ -276,7 +282,12 @@ fn miner_configurations_and_options() {
     );
     none_of(
         &["miner-config", "miner-option"],
-        &["gpg --algo RSA", r#"{"algo":"aes","host":"x"}"#, r#"{"pools":["a","b"]}"#],
+        &[
+            "cksum --algorithm=blake2b",
+            "gpg --algo RSA",
+            r#"{"algo":"aes","host":"x"}"#,
+            r#"{"pools":["a","b"]}"#,
+        ],
     );
 }
 

@@ -7,6 +7,11 @@ use crate::carve::scan::{Found, Hit, Text};
 /// manuals, bug pages, schemas. A name stands for itself and all names below it.
 const BOILERPLATE: &[&str] = &[
     "apache.org",
+    "debuginfod.debian.net",
+    "git-scm.com",
+    "pypa.io",
+    "stackoverflow.com",
+    "translationproject.org",
     "apple.com",
     "archlinux.org",
     "bugs.debian.org",

@@ -38,6 +38,21 @@ impl Block {
         })
     }
 
+    /// Whether all bytes are zero.
+    #[inline]
+    pub(super) fn empty(self) -> bool {
+        let [a, b, c, d] = self.0;
+        (a | b | c | d).simd_eq(u8x16::ZERO).to_bitmask() == 0xffff
+    }
+
+    /// Whether one of these two bytes is among them.
+    #[inline]
+    pub(super) fn has_either(self, one: u8, other: u8) -> bool {
+        let test = |x: u8x16| x.simd_eq(u8x16::splat(one)) | x.simd_eq(u8x16::splat(other));
+        let [a, b, c, d] = self.0;
+        (test(a) | test(b) | test(c) | test(d)).to_bitmask() != 0
+    }
+
     #[inline]
     pub(super) fn zero(self) -> u64 {
         self.mask(|x| x.simd_eq(u8x16::ZERO))

@@ -80,15 +80,16 @@ impl Scanner {
         let mut at = first;
         for bytes in blocks {
             let block = Block::new(bytes);
-            let zero = block.zero();
-            if zero == u64::MAX {
+            if block.empty() {
                 before = Before::default();
                 at += BLOCK;
                 continue;
             }
             let printable = block.printable();
-            if wide && zero != 0 {
-                wide::look(self, text, at, printable, zero, &mut wide_until, &owned, found);
+            // Of three wide letters the second and third have none beside them.
+            let alone = printable & !(printable << 1 | printable >> 1);
+            if wide && alone & alone >> 2 != 0 {
+                wide::look(self, text, at, printable, block.zero(), &mut wide_until, &owned, found);
             }
             let shift = |mask: u64, earlier: u64, by: u32| mask << by | earlier >> (64 - by);
             let two = printable & shift(printable, before.printable, 1);
@@ -203,8 +204,8 @@ fn anchors(
     };
     // What the block's edge hides counts as there, and the grammar looks.
     let (first, last) = (1, 1 << 63);
-    let (colon, dot) = (block.equal(b':'), block.equal(b'.'));
-    if colon | dot != 0 {
+    if block.has_either(b':', b'.') {
+        let (colon, dot) = (block.equal(b':'), block.equal(b'.'));
         let digit = block.digit();
         // A digit, a dot, a digit; the next such dot two to four bytes on.
         let dotted = dot & (digit << 1 | first) & (digit >> 1 | last);
