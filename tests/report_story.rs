@@ -56,8 +56,65 @@ fn a_lead_comes_first_whatever_form_it_has() {
 #[test]
 fn a_lead_that_is_not_there_is_said_so_and_the_story_still_told() {
     let case = sample::exercise(Some("pool.elsewhere.example:14444"));
-    assert!(case.lead.unwrap().contains("not found"));
+    let lead = case.lead.unwrap();
+    assert!(lead.contains("could not be looked for in full (processes.exe"), "{lead}");
+    assert!(lead.contains("starts from the worst finding"), "{lead}");
     assert_eq!(case.story[0].from, "crond (pid 2584)");
+    // Where all could be read, it is not there; and what is not told starts from nothing.
+    let case = sample::case(&sample::empty_host(), &Judgement::default(), Some("203.0.113.7:1"));
+    let lead = case.lead.unwrap();
+    assert!(lead.contains("not found") && !lead.contains("worst finding"), "{lead}");
+}
+
+#[test]
+fn a_connection_without_a_known_owner_is_the_lead_s_all_the_same() {
+    let facts = sample::empty_host();
+    add(
+        &facts,
+        "sockets/tcp/1",
+        "/proc/net/tcp:2",
+        &[
+            ("protocol", t("tcp")),
+            ("local_address", t("10.0.0.5")),
+            ("local_port", n(40000)),
+            ("remote_address", t("203.0.113.99")),
+            ("remote_port", n(3956)),
+            ("state", t("ESTABLISHED")),
+            ("uid", n(0)),
+            ("inode", n(77)),
+        ],
+    );
+    for lead in ["203.0.113.99:3956", "203.0.113.99", "ap.luckpool.net:3956"] {
+        let case = sample::case(&facts, &Judgement::default(), Some(lead));
+        let said = case.lead.unwrap();
+        let wanted = "a connection to 203.0.113.99 port 3956 (ESTABLISHED, uid 0); whose it is could not be read";
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+#[test]
+fn who_only_shares_the_address_comes_last() {
+    let facts = sample::exercise_facts();
+    sample::process(&facts, 8, 1, "backup", "/usr/bin/backup", None, TAKEN - 30 * 86_400 * SECOND);
+    add(
+        &facts,
+        "sockets/tcp/8",
+        "/proc/net/tcp:3",
+        &[
+            ("protocol", t("tcp")),
+            ("local_address", t("10.0.0.5")),
+            ("local_port", n(40001)),
+            ("remote_address", t("203.0.113.99")),
+            ("remote_port", n(443)),
+            ("state", t("ESTABLISHED")),
+            ("inode", n(78)),
+            ("pid", n(8)),
+        ],
+    );
+    let case = sample::case(&facts, &sample::exercise_judgement(), Some("203.0.113.99:3956"));
+    let bystanders: Vec<_> = case.story.iter().filter(|step| step.bystander).collect();
+    assert_eq!(bystanders.len(), 1);
+    assert_eq!(case.story.last().unwrap().from, "backup (pid 8)");
 }
 
 #[test]

@@ -5,8 +5,9 @@ use super::place::{path, rows};
 use crate::evidence::{Evidence, HostPath, Pid};
 use crate::facts::{Error, Facts, Status};
 use sha2::{Digest, Sha256};
-use std::fs::File;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Bytes copied of one file, and of all together.
@@ -143,11 +144,21 @@ fn copy(
         return Err("not copied: the limit of all recovered files is reached".to_owned());
     }
     let mut from = dir.open(&link).map_err(|e| e.to_string())?;
-    std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    // What was deleted may be a key or a program that must not run: for the owner's eyes alone.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|e| format!("{}: {e}", folder.display()))?;
     let number = one.fd.map_or_else(|| "exe".to_owned(), |fd| fd.to_string());
     let name = format!("{}-{number}-{}", one.pid, safe(one.path.file_name()));
     let target = folder.join(&name);
-    let mut to = File::create_new(&target).map_err(|e| format!("{}: {e}", target.display()))?;
+    let mut to = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&target)
+        .map_err(|e| format!("{}: {e}", target.display()))?;
     let (size, sha256) =
         sparse(&mut from, &mut to, limit).map_err(|e| format!("{}: {e}", target.display()))?;
     seen.insert((stat.dev, stat.inode), done.len());

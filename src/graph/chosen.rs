@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const UNCITED: usize = 3;
 /// And those that findings cite.
 const CITED: usize = 6;
+/// Processes that share an address with the lead, and nothing else.
+const BYSTANDERS: usize = 3;
 /// From a suspect up to what it was started by.
 const ANCESTORS: usize = 5;
 
@@ -20,6 +22,8 @@ pub(super) struct Chosen {
     pub(super) edge: usize,
     /// So many of its kind from the same node were left out.
     pub(super) more: usize,
+    /// It joins the story only through an address that it shares.
+    pub(super) bystander: bool,
 }
 
 /// What is known to belong so far.
@@ -32,11 +36,24 @@ struct Known<'a> {
     /// Deleted files and files in memory that suspects hold: whatever these name counts.
     held: BTreeSet<&'a str>,
     edges: BTreeSet<usize>,
+    /// Connections that the lead is about, not only its address.
+    meant: BTreeSet<usize>,
+    /// No finding is there to say which files matter.
+    cold: bool,
 }
 
 /// The edges of the story, in their order in the table.
-pub(super) fn choose(edges: &[Edge], heat: &Heat, found: &[Found]) -> Vec<Chosen> {
-    let mut known = Known::default();
+pub(super) fn choose(
+    edges: &[Edge],
+    heat: &Heat,
+    found: &[Found],
+    lead: Option<&str>,
+) -> Vec<Chosen> {
+    let mut known = Known {
+        meant: meant(edges, heat, found, lead),
+        cold: heat.nodes().next().is_none(),
+        ..Known::default()
+    };
     known.hot.extend(heat.nodes().map(String::as_str));
     known.hot.extend(found.iter().map(|found| found.node.as_str()));
     // Each round takes at least one edge more or is the last.
@@ -55,6 +72,27 @@ pub(super) fn choose(edges: &[Edge], heat: &Heat, found: &[Found]) -> Vec<Chosen
     thin(edges, heat, found, &known)
 }
 
+/// The connections that the lead is about: those to its port where it has one that is spoken to;
+/// else those of processes that findings speak of, if there are any.
+fn meant(edges: &[Edge], heat: &Heat, found: &[Found], lead: Option<&str>) -> BTreeSet<usize> {
+    let all = || {
+        edges.iter().enumerate().filter(|(_, edge)| {
+            edge.edge == "connects to" && found.iter().any(|found| found.node == edge.target)
+        })
+    };
+    let port = lead.and_then(|lead| super::build::split_port(lead.trim()).1);
+    let ending = port.map(|port| format!(":{port}"));
+    let at_port = |edge: &Edge| {
+        ending.as_ref().is_some_and(|ending| edge.target_label.ends_with(ending.as_str()))
+    };
+    let suspect = |edge: &Edge| heat.node(&edge.origin).is_some();
+    let numbers = |wanted: &dyn Fn(&Edge) -> bool| -> BTreeSet<usize> {
+        all().filter(|(_, edge)| wanted(edge)).map(|(number, _)| number).collect()
+    };
+    let ways: [&dyn Fn(&Edge) -> bool; 3] = [&at_port, &suspect, &|_| true];
+    ways.into_iter().map(numbers).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
 impl<'a> Known<'a> {
     fn take(&mut self, number: usize, edge: &'a Edge) {
         self.edges.insert(number);
@@ -66,7 +104,7 @@ impl<'a> Known<'a> {
             "runs" if self.hot.contains(edge.target.as_str()) => {
                 self.hot.insert(&edge.origin);
             }
-            "connects to" if self.hot.contains(edge.target.as_str()) => {
+            "connects to" if self.meant.contains(&number) => {
                 self.hot.insert(&edge.origin);
             }
             "holds open" | "maps" => {
@@ -89,10 +127,13 @@ fn belongs(edge: &Edge, heat: &Heat, known: &Known<'_>) -> bool {
         "dropped" => within(target) || cited || (hot(origin) && edge.time.is_some()),
         "holds open" | "connects to" => hot(origin) || hot(target) || cited,
         "maps" => cited || (hot(origin) && hot(target)),
-        "names in memory" => cited || hot(target) || (within(origin) && within(target)),
+        // That it names the lead's address makes no suspect of what nothing else speaks against.
+        "names in memory" => {
+            cited || (hot(target) && known.cold) || (within(origin) && within(target))
+        }
         "names in file" => {
             cited
-                || hot(target)
+                || (hot(target) && known.cold)
                 || known.held.contains(origin)
                 || (within(origin) && (within(target) || numeric(target)))
         }
@@ -142,10 +183,20 @@ fn thin(edges: &[Edge], heat: &Heat, found: &[Found], known: &Known<'_>) -> Vec<
         }
         let cited = heat.fact(&edge.cited).is_some()
             || found.iter().any(|found| found.node == edge.target || found.node == edge.origin);
-        groups.entry((&edge.origin, edge.edge)).or_default().push((!cited, *number));
+        // That each of many names may be one address is one statement.
+        let whose = if edge.edge == "probably is" { &edge.target } else { &edge.origin };
+        groups.entry((whose, edge.edge)).or_default().push((!cited, *number));
     }
+    let bystander = |number: usize| {
+        edges.get(number).is_some_and(|edge| {
+            edge.edge == "connects to"
+                && !known.hot.contains(edge.origin.as_str())
+                && heat.fact(&edge.cited).is_none()
+        })
+    };
+    let mut bystanders: BTreeMap<&str, usize> = BTreeMap::new();
     let mut chosen = Vec::new();
-    for group in groups.values_mut() {
+    for ((_, word), group) in &mut groups {
         // Cited ones first, then those whose other end leads on, then as they come.
         group.sort_by_key(|(uncited, number)| {
             let leads_on = edges
@@ -155,11 +206,23 @@ fn thin(edges: &[Edge], heat: &Heat, found: &[Found], known: &Known<'_>) -> Vec<
             (*uncited, !leads_on, *number)
         });
         let cited = group.iter().filter(|(uncited, _)| !uncited).count();
-        let keep = cited.min(CITED) + group.len().saturating_sub(cited).min(UNCITED);
+        let keep = match *word {
+            "probably is" => 1,
+            _ => cited.min(CITED) + group.len().saturating_sub(cited).min(UNCITED),
+        };
         let more = group.len().saturating_sub(keep);
         for (place, (_, number)) in group.iter().take(keep).enumerate() {
             let last = place.saturating_add(1) == keep;
-            chosen.push(Chosen { edge: *number, more: if last { more } else { 0 } });
+            let bystander = bystander(*number);
+            if bystander {
+                let target = edges.get(*number).map_or("", |edge| edge.target.as_str());
+                let count = bystanders.entry(target).or_default();
+                *count = count.saturating_add(1);
+                if *count > BYSTANDERS {
+                    continue;
+                }
+            }
+            chosen.push(Chosen { edge: *number, more: if last { more } else { 0 }, bystander });
         }
     }
     chosen.sort_by_key(|chosen| chosen.edge);

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 const MOST: u32 = 6;
 
 /// A node that the lead is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) node: String,
     pub(super) label: String,
@@ -24,6 +24,7 @@ pub(super) fn find(facts: &Facts, edges: &[Edge], lead: &str) -> rusqlite::Resul
     // The connection first: it is what the alert was about.
     let mut found = by_port(edges, lead);
     found.extend(by_node(edges, lead));
+    found.extend(by_socket(facts, lead)?);
     if found.is_empty() {
         found = by_process(facts, lead)?;
     }
@@ -39,17 +40,101 @@ pub(super) fn find(facts: &Facts, edges: &[Edge], lead: &str) -> rusqlite::Resul
     Ok(found)
 }
 
-/// The sentence that the report says about it.
-pub(super) fn sentence(lead: &str, found: &[Found]) -> String {
+/// The sentence that the report says about it. `gaps` are what could not be read of the tables
+/// that it was looked for in; `told` is whether there is a story all the same.
+pub(super) fn sentence(lead: &str, found: &[Found], gaps: &[String], told: bool) -> String {
+    let start = if told { " The story starts from the worst finding." } else { "" };
     match found {
+        [] if gaps.is_empty() => format!(
+            "{lead}: not found on this host, neither among its connections, files and processes nor in what was carved.{start}"
+        ),
         [] => format!(
-            "{lead}: not found on this host, neither among its connections, files and processes nor in what was carved. The story starts from the worst finding."
+            "{lead}: could not be looked for in full ({}); it is not among what could be read.{start}",
+            gaps.join(", ")
         ),
         [one] => format!("{lead}: found. {}.", one.because),
         [first, rest @ ..] => {
             format!("{lead}: found in {} places. {}.", rest.len().saturating_add(1), first.because)
         }
     }
+}
+
+/// What of connections, open files and processes was read in part or not at all.
+pub(super) fn gaps(facts: &Facts) -> rusqlite::Result<Vec<String>> {
+    facts
+        .connection()
+        .prepare(
+            "SELECT DISTINCT what || ' ' || status FROM coverage
+             WHERE status IN ('denied', 'partial', 'timed-out', 'not-captured')
+               AND (what IN ('sockets', 'open_files', 'processes', 'processes.exe')
+                 OR what LIKE 'sockets.%' OR what LIKE 'open_files.%')
+             ORDER BY what, status LIMIT ?1",
+        )?
+        .query_map([MOST], |row| row.get(0))?
+        .collect()
+}
+
+/// Sockets that no edge tells of: those without an owner that could be read, and those of
+/// connections that are being closed.
+fn by_socket(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
+    let (host, port) = split_port(lead);
+    let node = host_node(host);
+    let address = node.strip_prefix("address/");
+    if address.is_none() && port.is_none() {
+        return Ok(Vec::new());
+    }
+    let told = if address.is_some() {
+        String::new()
+    } else {
+        format!(
+            "; the port is the alert's (davy resolves no names, so whether {host} is that address is for you to check)"
+        )
+    };
+    facts
+        .connection()
+        .prepare(
+            "SELECT s.remote_address, s.remote_port, s.state, s.uid, s.inode, s.fact, p.pid, p.comm
+             FROM sockets s LEFT JOIN processes p ON p.pid = s.pid
+             WHERE s.remote_address IS NOT NULL AND (?1 IS NULL OR s.remote_address = ?1)
+               AND (?2 IS NULL OR s.remote_port = ?2)
+               AND (p.pid IS NULL OR ifnull(s.state, '') NOT IN ('ESTABLISHED', 'SYN_SENT'))
+               AND s.protocol NOT IN ('unix', 'packet')
+             ORDER BY ifnull(s.state, '') <> 'ESTABLISHED', s.fact LIMIT ?3",
+        )?
+        .query_map(params![address, port, MOST], |row| {
+            let remote: String = row.get(0)?;
+            let port: Option<u16> = row.get(1)?;
+            let state: Option<String> = row.get(2)?;
+            let uid: Option<u32> = row.get(3)?;
+            let (inode, pid): (i64, Option<u32>) = (row.get(4)?, row.get(6)?);
+            let port = port.unwrap_or_default();
+            let marks: Vec<String> =
+                state.into_iter().chain(uid.map(|uid| format!("uid {uid}"))).collect();
+            let marks = match marks.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", marks.join(", ")),
+            };
+            let comm = row.get::<_, Option<String>>(7)?.unwrap_or_default();
+            let whose = match pid {
+                Some(pid) => format!(" belongs to {comm} (pid {pid})"),
+                None if inode == 0 => "; no process holds it any more".to_owned(),
+                None => "; whose it is could not be read".to_owned(),
+            };
+            Ok(Found {
+                node: match pid {
+                    Some(pid) => format!("process/{pid}"),
+                    None => host_node(&remote),
+                },
+                label: match pid {
+                    Some(pid) => format!("{comm} (pid {pid})"),
+                    None if remote.contains(':') => format!("[{remote}]:{port}"),
+                    None => format!("{remote}:{port}"),
+                },
+                because: format!("a connection to {remote} port {port}{marks}{whose}{told}"),
+                fact: row.get(5)?,
+            })
+        })?
+        .collect()
 }
 
 /// The lead names a node: an address, a name, a URL, a path, a wallet, a pid.

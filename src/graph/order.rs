@@ -26,7 +26,7 @@ pub(super) fn incidents(
     let place = |chosen: &Chosen| places.get(&chosen.edge).copied();
     let mut incidents: Vec<Vec<Chosen>> = components(edges, chosen);
     for incident in &mut incidents {
-        incident.sort_by_key(place);
+        incident.sort_by_key(|chosen| (chosen.bystander, place(chosen)));
     }
     let rank = |incident: &Vec<Chosen>| {
         let nodes: BTreeSet<&str> = nodes(edges, incident).collect();
@@ -49,8 +49,10 @@ pub(super) fn fit(edges: &[Edge], incident: Vec<Chosen>, room: usize) -> (Vec<Ch
     }
     let mut ranked: Vec<usize> = (0..incident.len()).collect();
     ranked.sort_by_key(|at| {
-        let word = incident.get(*at).and_then(|c| edges.get(c.edge)).map_or("", |e| e.edge);
+        let chosen = incident.get(*at);
+        let word = chosen.and_then(|c| edges.get(c.edge)).map_or("", |e| e.edge);
         let weight = match word {
+            _ if chosen.is_some_and(|chosen| chosen.bystander) => 4,
             "dropped" | "persists" => 0,
             "runs" | "connects to" | "holds open" => 1,
             "parent of" => 3,

@@ -35,6 +35,9 @@ pub struct Step {
     pub to_node: String,
     /// Which incident it belongs to, from 1: incidents share no node.
     pub incident: usize,
+    /// It only shares an address with the incident: nothing else speaks against what it leaves.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bystander: bool,
 }
 
 /// The story, and what has to be said about it.
@@ -60,22 +63,23 @@ pub fn story(facts: &Facts, judgement: &Judgement, lead: Option<&str>) -> Result
     let fail = |cause| Error::Sql { doing: "telling the story".to_owned(), cause };
     let edges = edges(facts).map_err(fail)?;
     let started = started(facts).map_err(fail)?;
-    let found = match lead {
-        Some(lead) => lead::find(facts, &edges, lead).map_err(fail)?,
-        None => Vec::new(),
+    let (found, gaps) = match lead {
+        Some(lead) => {
+            let found = lead::find(facts, &edges, lead).map_err(fail)?;
+            (found, lead::gaps(facts).map_err(fail)?)
+        }
+        None => (Vec::new(), Vec::new()),
     };
     let heat = Heat::of(judgement);
-    let chosen = choose(&edges, &heat, &found);
+    let chosen = choose(&edges, &heat, &found, lead);
     let incidents = order::incidents(&edges, &started, &heat, &found, chosen);
-    Ok(tell(&edges, incidents, lead, found))
+    let mut story = tell(&edges, incidents, lead, &found);
+    let told = !story.steps.is_empty();
+    story.lead = lead.map(|lead| lead::sentence(lead, &found, &gaps, told));
+    Ok(story)
 }
 
-fn tell(
-    edges: &[Edge],
-    incidents: Vec<Vec<Chosen>>,
-    lead: Option<&str>,
-    found: Vec<Found>,
-) -> Story {
+fn tell(edges: &[Edge], incidents: Vec<Vec<Chosen>>, lead: Option<&str>, found: &[Found]) -> Story {
     let mut steps = Vec::new();
     let mut left_out = 0;
     for (number, incident) in incidents.into_iter().enumerate() {
@@ -105,12 +109,13 @@ fn tell(
             "{left_out} further steps are left out; all of them are in the table edges of facts.db"
         )
     });
-    Story { lead: lead.map(|lead| lead::sentence(lead, &found)), steps, note }
+    Story { lead: None, steps, note }
 }
 
 fn step(edge: &Edge, chosen: &Chosen, incident: usize) -> Step {
     let more = match chosen.more {
         0 => String::new(),
+        more if edge.edge == "probably is" => format!(" (and {more} more names with that port)"),
         1 => " (and one more of this kind)".to_owned(),
         more => format!(" (and {more} more of this kind)"),
     };
@@ -124,6 +129,7 @@ fn step(edge: &Edge, chosen: &Chosen, incident: usize) -> Step {
         from_node: edge.origin.clone(),
         to_node: edge.target.clone(),
         incident,
+        bystander: chosen.bystander,
     }
 }
 
@@ -139,6 +145,7 @@ fn lead_step(lead: Option<&str>, found: &Found, incident: usize) -> Step {
         from_node: format!("lead/{lead}"),
         to_node: found.node.clone(),
         incident,
+        bystander: false,
     }
 }
 

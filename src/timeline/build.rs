@@ -134,11 +134,15 @@ const KINDS: &[Kind] = &[
         name: "connections",
         sql: "SELECT h.taken, ifnull(min(p.started, h.taken), h.taken), h.taken, 'connection-seen',
                 p.comm || ' (pid ' || p.pid || ') was connected to ' || s.remote_address || ' port ' ||
-                  s.remote_port || ' (' || s.protocol || ', ' || s.state || ')',
-                s.fact, s.source, p.pid, NULL
+                  s.remote_port || ' (' || s.protocol || ', ' || s.state ||
+                  CASE WHEN count(DISTINCT s.inode) > 1
+                    THEN ', ' || count(DISTINCT s.inode) || ' connections' ELSE '' END || ')',
+                coalesce(min(CASE WHEN s.fact IN (SELECT cited FROM finding_evidence) THEN s.fact END),
+                  min(s.fact)), min(s.source), p.pid, NULL
               FROM sockets s JOIN processes p ON p.pid = s.pid, host h
               WHERE s.state IN ('ESTABLISHED', 'SYN_SENT') AND s.remote_address IS NOT NULL
-                AND (s.pid IN (SELECT pid FROM findings) OR s.fact IN (SELECT cited FROM finding_evidence))",
+                AND (s.pid IN (SELECT pid FROM findings) OR s.fact IN (SELECT cited FROM finding_evidence))
+              GROUP BY p.pid, s.remote_address, s.remote_port, s.protocol, s.state",
     },
 ];
 

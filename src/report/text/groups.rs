@@ -109,7 +109,8 @@ fn shortened(line: &str) -> String {
 /// Whether a step is to be typed (and must not be wrapped) or is a sentence.
 pub(in crate::report) fn is_command(step: &str) -> bool {
     step.chars().next().is_some_and(|c| c.is_ascii_lowercase() || c == '/' || c == '#')
-        && !step.ends_with('.')
+        // `cp -p /x .` ends in a folder, not in a full stop.
+        && (!step.ends_with('.') || step.ends_with(" ."))
 }
 
 /// A time to the second, for a column that is read: `2026-11-20 06:24:17`. Always UTC.

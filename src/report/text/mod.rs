@@ -7,7 +7,6 @@ use super::{Case, Report, TimelineLine};
 use crate::judge::{Level, Outcome};
 use groups::{Group, clock, groups, is_command};
 use page::{Page, Style};
-use std::collections::BTreeMap;
 use std::io;
 
 /// Lines of each list; the rest is counted and stands in report.json.
@@ -111,7 +110,7 @@ fn subject(group: &Group<'_>, page: &mut Page<'_>) -> io::Result<()> {
         page.paragraph("  ", "", &about, Style::Dim)?;
     }
     for finding in &group.findings {
-        let label = format!("{:<9}", finding.level.word().to_uppercase());
+        let label = format!("{:<8} ", finding.level.word().to_uppercase());
         if finding.level < Level::Medium {
             page.labelled("  ", (&label, style(finding.level)), &finding.because, Style::Plain)?;
             continue;
@@ -151,13 +150,17 @@ fn story(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
         return Ok(());
     }
     page.heading("HOW IT HANGS TOGETHER, in order of time (UTC)")?;
-    // A step stands under the one that first spoke of where it leaves.
-    let mut depths: BTreeMap<&str, usize> = BTreeMap::new();
+    // The nodes from a top line down to the last step: a step stands under the node it leaves, if
+    // that is among them, else on a line of its own.
+    let mut chain: Vec<&str> = Vec::new();
+    let mut also = false;
     let mut incident = 1;
     let mut day = String::new();
     for step in &case.story {
         if step.incident != incident {
             incident = step.incident;
+            chain.clear();
+            also = false;
             page.blank()?;
             page.paragraph(
                 "  ",
@@ -167,9 +170,19 @@ fn story(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
             )?;
         }
         let (from, to) = (step.from_node.as_str(), step.to_node.as_str());
-        let below = depths.get(to).copied().unwrap_or(0);
-        let depth = *depths.entry(from).or_insert(below);
-        depths.entry(to).or_insert(depth.saturating_add(1));
+        if step.bystander && !also {
+            also = true;
+            let text = "Also touching what this is about, with nothing else against them:";
+            page.paragraph("  ", "", text, Style::Dim)?;
+        }
+        let depth = chain.iter().position(|node| *node == from).unwrap_or(0);
+        chain.truncate(if chain.contains(&from) { depth.saturating_add(1) } else { 0 });
+        if chain.is_empty() {
+            chain.push(from);
+        }
+        if !chain.contains(&to) {
+            chain.push(to);
+        }
         let indent = "  ".repeat(depth.min(6));
         if step.edge == "concerns" {
             let text = format!("{} concerns {}", step.from, step.to);
