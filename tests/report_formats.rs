@@ -3,7 +3,7 @@
 
 mod report_sample;
 use davy::judge::Level;
-use davy::report::{Case, FORMATS, Html, Json, Report, Text, Timesketch, escape};
+use davy::report::{Case, CaseFolder, FORMATS, Html, Json, Report, Text, Timesketch, escape};
 use proptest::prelude::*;
 use report_sample as sample;
 use std::sync::OnceLock;
@@ -75,7 +75,7 @@ fn samples_to_look_at() {
         std::fs::write(folder.join(format.name().1), render(*format, exercise())).unwrap();
     }
     for width in [80, 120] {
-        let text = Text { width, color: false, folder: None };
+        let text = Text { width, color: false, folder: CaseFolder::Unasked };
         std::fs::write(folder.join(format!("{width}.txt")), render(&text, exercise())).unwrap();
     }
     let hostile = hostile(
@@ -86,7 +86,7 @@ fn samples_to_look_at() {
     std::fs::write(folder.join("clean.html"), render(&Html, &clean)).unwrap();
     std::fs::write(
         folder.join("clean.txt"),
-        render(&Text { width: 80, color: false, folder: None }, &clean),
+        render(&Text { width: 80, color: false, folder: CaseFolder::Unasked }, &clean),
     )
     .unwrap();
 }
@@ -95,8 +95,10 @@ fn samples_to_look_at() {
 fn the_text_says_what_matters_and_fits() {
     use unicode_width::UnicodeWidthStr;
     for width in [80, 120] {
-        let text =
-            render(&Text { width, color: false, folder: Some("case-1".to_owned()) }, exercise());
+        let text = render(
+            &Text { width, color: false, folder: CaseFolder::At("case-1".to_owned()) },
+            exercise(),
+        );
         for word in [
             "CRITICAL",
             "web-03",
@@ -121,9 +123,12 @@ fn the_text_says_what_matters_and_fits() {
 
 #[test]
 fn colour_only_when_asked() {
-    let colored = render(&Text { width: 80, color: true, folder: None }, exercise());
+    let colored = render(&Text { width: 80, color: true, folder: CaseFolder::Unasked }, exercise());
     assert!(colored.contains("\x1b[1;97;41m CRITICAL \x1b[0m"));
-    assert!(!render(&Text { width: 80, color: false, folder: None }, exercise()).contains('\x1b'));
+    assert!(
+        !render(&Text { width: 80, color: false, folder: CaseFolder::Unasked }, exercise())
+            .contains('\x1b')
+    );
 }
 
 #[test]
@@ -254,7 +259,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn text_never_steers_the_terminal(name in any::<String>(), width in 0_usize..200, color: bool) {
-        let out = render(&Text { width, color, folder: Some(name.clone()) }, &hostile(&name));
+        let out = render(&Text { width, color, folder: CaseFolder::At(name.clone()) }, &hostile(&name));
         let plain = if color { without_colour(&out) } else { out };
         prop_assert!(plain.chars().all(|c| c == '\n' || !escape::acts_or_hides(c)));
     }

@@ -6,14 +6,14 @@ use super::{Exit, source};
 use crate::evidence::{Evidence, Pid, SourceKind};
 use crate::facts::{self, Facts, Source};
 use crate::judge::{Judgement, Level, Playbooks, Verdict};
-use crate::report::{Case, FORMATS, Report, Text, Tool};
+use crate::report::{Case, CaseFolder, FORMATS, Report, Text, Tool};
 use crate::{carve, collect, graph, judge, report, timeline};
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Triage this host, or evidence of another: worst first, and what to do next
 #[derive(Args)]
@@ -106,11 +106,22 @@ pub fn run(
         let _ = writeln!(messages, "davy: {doing}: {error}");
     };
     // Made before anything is read: a mistyped folder should not cost the run.
-    let folder = arguments.output.as_deref().filter(|folder| {
-        report::folder::create(folder)
-            .map_err(|error| complain(messages, "no case folder will be left", &error))
-            .is_ok()
-    });
+    let mut folder = None;
+    let mut unmade = None;
+    if let Some(wanted) = arguments.output.as_deref() {
+        match report::folder::create(wanted) {
+            Ok(()) => folder = Some(wanted),
+            Err(error) => {
+                complain(messages, "no case folder will be left", &error);
+                unmade = Some(error);
+            }
+        }
+    }
+    let place = match (folder, &unmade) {
+        (_, Some(error)) => CaseFolder::Failed(error.to_string()),
+        (Some(folder), None) => CaseFolder::At(folder.display().to_string()),
+        (None, None) => CaseFolder::Unasked,
+    };
 
     let progress = Progress::new(arguments.quiet);
     let tables = crate::tables();
@@ -126,7 +137,11 @@ pub fn run(
     progress.done();
 
     // Printed first: whatever happens to the folder, the responder has the answer.
-    print(arguments, &case, folder, out)?;
+    print(arguments, &case, place, out)?;
+    if let Some(error) = unmade {
+        // Said at first, and scrolled away by the report.
+        complain(messages, "no case folder was left", &error);
+    }
     if let Some(folder) = folder {
         if let Err(error) = facts.save(&folder.join("facts.db")) {
             complain(messages, "the facts could not be kept", &error);
@@ -239,12 +254,11 @@ fn own_digest() -> Option<String> {
 fn print(
     arguments: &Arguments,
     case: &Case,
-    folder: Option<&Path>,
+    folder: CaseFolder,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let wanted = match arguments.format {
         Format::Text => {
-            let folder = folder.map(|folder| folder.display().to_string());
             let text = Text { width: width(), color: colored(arguments.color), folder };
             text.write(case, out)?;
             return out.flush();

@@ -75,6 +75,12 @@ impl Unavailable {
             }
             _ => Reason::Damaged,
         };
+        // Where the reason says all that the system says, once is enough. EPERM is told apart from
+        // EACCES: the latter is what a mode denies.
+        let plain = [rustix::io::Errno::ACCESS, rustix::io::Errno::NOENT];
+        if plain.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) {
+            return Self::new(path, reason, "");
+        }
         Self::new(path, reason, error.to_string())
     }
 }

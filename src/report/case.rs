@@ -1,7 +1,7 @@
 //! The case as every report shows it; serialised, it is `davy.report/1`.
 
 use crate::graph::Step;
-use crate::judge::{Answer, Finding, Verdict};
+use crate::judge::{Answer, Finding, Outcome, Verdict};
 use serde::Serialize;
 
 /// All that a run found.
@@ -39,6 +39,31 @@ pub struct Case {
     pub coverage: Vec<CoverageLine>,
     /// What each playbook answered.
     pub playbooks: Vec<Answer>,
+}
+
+impl Case {
+    /// The one word or two at the top: the verdict's level; without findings, whether that means
+    /// anything.
+    #[must_use]
+    pub fn banner(&self) -> &'static str {
+        if !self.findings.is_empty() {
+            return self.verdict.level.word();
+        }
+        let asked = !self.playbooks.is_empty();
+        let blind = self.playbooks.iter().all(|a| a.answer == Outcome::CouldNotCheck);
+        let said = self.verdict.summary.to_lowercase();
+        let open = [
+            "not determined",
+            "cannot be determined",
+            "could not be determined",
+            "nothing was examined",
+        ];
+        if (asked && blind) || open.iter().any(|words| said.contains(words)) {
+            "not determined"
+        } else {
+            "no findings"
+        }
+    }
 }
 
 /// Which davy, with which playbooks.
@@ -104,6 +129,12 @@ pub struct ProcessLine {
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<String>,
+    /// Container id, from the control group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// The root that its paths are in, where that is not the host's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_id: Option<String>,
 }
 
 /// One event.

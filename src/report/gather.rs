@@ -107,7 +107,7 @@ fn processes(
         .chain(judgement.findings.iter().filter_map(|finding| finding.subject.pid))
         .collect();
     let mut statement = connection.prepare(
-        "SELECT pid, ppid, comm, exe, cmdline, uid, started FROM processes WHERE pid = ? LIMIT 1",
+        "SELECT pid, ppid, comm, exe, cmdline, uid, started, container, root_id FROM processes WHERE pid = ? LIMIT 1",
     )?;
     let mut found = BTreeMap::new();
     for pid in pids {
@@ -123,6 +123,10 @@ fn processes(
                     cmdline: row.get::<_, Option<String>>(4)?.filter(|line| !line.is_empty()),
                     uid: row.get(5)?,
                     started: row.get::<_, Option<i64>>(6)?.map(time),
+                    container: row.get::<_, Option<String>>(7)?.filter(|id| !id.is_empty()),
+                    root_id: row
+                        .get::<_, Option<String>>(8)?
+                        .filter(|root| root != "/" && !root.is_empty()),
                 },
             );
         }

@@ -12,7 +12,7 @@ mod timesketch;
 pub use case::{Case, CoverageLine, HostSummary, ProcessLine, SourceLine, TimelineLine, Tool};
 pub use html::Html;
 pub use json::Json;
-pub use text::Text;
+pub use text::{CaseFolder, Text};
 pub use timesketch::Timesketch;
 
 use std::io;
@@ -30,4 +30,4 @@ pub trait Report: Sync {
 
 /// Every format. The text one here is for a file: no colour, 100 columns.
 pub const FORMATS: &[&dyn Report] =
-    &[&Text { width: 100, color: false, folder: None }, &Json, &Html, &Timesketch];
+    &[&Text { width: 100, color: false, folder: CaseFolder::Unasked }, &Json, &Html, &Timesketch];

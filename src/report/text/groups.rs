@@ -40,7 +40,18 @@ impl Group<'_> {
     /// What the process is, in a line.
     pub(in crate::report) fn about(&self) -> Option<String> {
         let process = self.process?;
-        let exe = process.exe.as_deref().map(|exe| format!("runs {exe}"));
+        // A path in another root is no path here: where it can be reached from is said, too.
+        let exe = process.exe.as_deref().map(|exe| match &process.root_id {
+            Some(_) => {
+                format!("runs {exe} (inside the container: /proc/{}/root{exe})", process.pid)
+            }
+            None => format!("runs {exe}"),
+        });
+        let container = match (&process.container, &process.root_id) {
+            (Some(id), _) => Some(format!("in container {}", id.get(..12).unwrap_or(id))),
+            (None, Some(root)) => Some(format!("in a root of its own ({root})")),
+            (None, None) => None,
+        };
         let cmdline = process
             .cmdline
             .as_deref()
@@ -51,7 +62,13 @@ impl Group<'_> {
             uid => format!("as uid {uid}"),
         });
         let started = process.started.as_deref().map(|s| format!("since {}", clock(s)));
-        Some([exe, cmdline, uid, started].into_iter().flatten().collect::<Vec<_>>().join(" · "))
+        Some(
+            [container, exe, cmdline, uid, started]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" · "),
+        )
     }
 }
 

@@ -4,9 +4,10 @@ pub(super) mod groups;
 mod page;
 
 use super::{Case, Report, TimelineLine};
-use crate::judge::{Level, Outcome};
+use crate::judge::{Answer, Level, Outcome};
 use groups::{Group, clock, groups, is_command};
 use page::{Page, Style};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// Lines of each list; the rest is counted and stands in report.json.
@@ -19,8 +20,19 @@ pub struct Text {
     pub width: usize,
     /// Whether to colour it: only for a terminal.
     pub color: bool,
-    /// The case folder that was written, where one was.
-    pub folder: Option<String>,
+    /// The case folder.
+    pub folder: CaseFolder,
+}
+
+/// What became of the case folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseFolder {
+    /// None was asked for.
+    Unasked,
+    /// It is written there.
+    At(String),
+    /// It was asked for and could not be made: why.
+    Failed(String),
 }
 
 impl Report for Text {
@@ -53,11 +65,7 @@ fn verdict(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
     let style = style(case.verdict.level);
     let rule = if style == Style::Critical { Style::High } else { style };
     page.rule(rule)?;
-    let word = if case.findings.is_empty() {
-        "NO FINDINGS".to_owned()
-    } else {
-        case.verdict.level.word().to_uppercase()
-    };
+    let word = case.banner().to_uppercase();
     let host = if case.host.hostname.is_empty() { "(host unknown)" } else { &case.host.hostname };
     page.labelled("", (&format!(" {word} "), style), &format!("  {host}"), Style::Bold)?;
     page.blank()?;
@@ -235,20 +243,25 @@ fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
     if gaps.is_empty() && open.is_empty() {
         page.paragraph("  ", "", "Everything that davy looks at could be read.", Style::Plain)?;
     }
+    let mut unasked = unasked(&open);
     for line in gaps.iter().take(MOST) {
-        let text = if line.detail.is_empty() {
-            format!("{} ({})", line.what, line.status)
-        } else {
-            format!("{} ({}): {}", line.what, line.status, line.detail)
-        };
+        let mut text = format!("{} ({})", line.what, line.status);
+        if !line.detail.is_empty() {
+            text = format!("{text}: {}", line.detail);
+        }
+        if let Some(reasons) = unasked.remove(line.what.as_str()) {
+            let ids: BTreeSet<&str> = reasons.into_values().flatten().collect();
+            text = format!("{text}: {}", blind(&ids));
+        }
         page.paragraph("  ", "- ", &text, Style::Plain)?;
     }
     more(gaps.len(), "things", page)?;
-    for answer in open.iter().take(MOST) {
-        let text = format!("playbook {}: {}", answer.id, answer.detail);
+    let rest: Vec<(&str, BTreeSet<&str>)> = unasked.into_values().flatten().collect();
+    for (reason, ids) in rest.iter().take(MOST) {
+        let text = format!("{reason}: {}", blind(ids));
         page.paragraph("  ", "- ", &text, Style::Plain)?;
     }
-    more(open.len(), "playbooks", page)?;
+    more(rest.len(), "reasons", page)?;
     let absent: Vec<&str> = case
         .coverage
         .iter()
@@ -259,6 +272,50 @@ fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
         page.paragraph("  ", "Not on this host: ", &absent.join(", "), Style::Dim)?;
     }
     Ok(())
+}
+
+/// Playbooks that could not look, by the table or column that was missing and by the reason: one
+/// denied column can blind forty of them.
+fn unasked<'a>(open: &[&'a Answer]) -> BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<&'a str>>> {
+    let mut found: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    for answer in open {
+        for reason in reasons(&answer.detail) {
+            let what = reason.split_once(": ").map_or(reason, |(what, _)| what);
+            found.entry(what).or_default().entry(reason).or_default().insert(&answer.id);
+        }
+    }
+    found
+}
+
+/// The reasons that an answer joins with semicolons. One reason's own stand in parentheses.
+fn reasons(detail: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut found) = (0_i32, 0, Vec::new());
+    for (at, c) in detail.char_indices() {
+        match c {
+            '(' => depth = depth.saturating_add(1),
+            ')' => depth = depth.saturating_sub(1),
+            ';' if depth <= 0 => {
+                found.extend(detail.get(start..at));
+                start = at.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    found.extend(detail.get(start..));
+    found.into_iter().map(str::trim).collect()
+}
+
+/// `48 playbooks could not look: a, b, c and 45 more`.
+fn blind(ids: &BTreeSet<&str>) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<&str> = ids.iter().take(NAMED).copied().collect();
+    let rest = match ids.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        rest => format!(" and {rest} more, in report.json"),
+    };
+    let noun =
+        if ids.len() == 1 { "1 playbook".to_owned() } else { format!("{} playbooks", ids.len()) };
+    format!("{noun} could not look: {}{rest}", named.join(", "))
 }
 
 fn more(all: usize, what: &str, page: &mut Page<'_>) -> io::Result<()> {
@@ -283,13 +340,19 @@ impl Text {
         parts.retain(|part| !part.is_empty());
         page.paragraph("", "", &parts.join(" · "), Style::Dim)?;
         match &self.folder {
-            Some(folder) => page.paragraph(
+            CaseFolder::At(folder) => page.paragraph(
                 "",
                 "Case folder: ",
                 &format!("{folder} (report.html to read, facts.db to ask, manifest.json to verify)"),
                 Style::Plain,
             ),
-            None => page.paragraph(
+            CaseFolder::Failed(why) => page.paragraph(
+                "",
+                "No case folder: ",
+                &format!("{why}. Nothing was kept; run again with another -o, or save this report."),
+                Style::High,
+            ),
+            CaseFolder::Unasked => page.paragraph(
                 "",
                 "",
                 "Nothing was written. With -o CASE davy keeps the report, the facts and the recovered files.",
