@@ -90,8 +90,10 @@ fn traced(scenario: &str, arguments: &str) -> Option<(Run, String)> {
         let _ = std::io::stderr().write_all(b"SKIPPED: there is no strace here\n");
         return None;
     }
+    // Not -yy: to name devices it asks the file system of every descriptor, and would itself
+    // wait for the dead one.
     let script =
-        format!("exec strace -f -yy -s 64 -o /mnt/trace davy triage -q {arguments} >/mnt/said");
+        format!("exec strace -f -y -s 64 -o /mnt/trace davy triage -q {arguments} >/mnt/said");
     let run = lab(scenario, &[], &["sh", "-c", &script])?;
     run.done();
     let trace =
@@ -103,7 +105,7 @@ fn traced(scenario: &str, arguments: &str) -> Option<(Run, String)> {
 #[test]
 fn only_calls_that_are_allowed() {
     for (scenario, arguments) in
-        [("exercise", "--memory all"), ("oddities", "-o /mnt/case"), ("miner", "-o /mnt/case")]
+        [("exercise", "--memory all"), ("hazards", "-o /mnt/case"), ("miner", "-o /mnt/case")]
     {
         let Some((_run, trace)) = traced(scenario, arguments) else { return };
         let mut executed = 0;
@@ -194,14 +196,14 @@ fn nothing_is_written_but_the_output() {
 
 #[test]
 fn no_fifo_device_or_socket_is_opened() {
-    let Some((_run, trace)) = traced("oddities", "") else { return };
+    let Some((_run, trace)) = traced("hazards", "") else { return };
     for call in calls(&trace).iter().filter(|c| c.name.starts_with("open")) {
         // By path alone is no open: it wakes nobody.
         if call.rest.contains("O_PATH") || call.rest.contains("= -1") {
             continue;
         }
-        let device = ["<char ", "<block ", "socket:[", "pipe:["];
-        let device = device.iter().any(|kind| call.rest.contains(kind));
+        let device = ["</dev/", "socket:[", "pipe:["].iter().any(|kind| call.rest.contains(kind))
+            && !["</dev/shm/", "O_DIRECTORY"].iter().any(|harmless| call.rest.contains(harmless));
         let fifo =
             ["/run/held.fifo", "/etc/cron.d/job"].iter().any(|path| call.rest.contains(path));
         let dead = call.rest.contains("/opt/export");
