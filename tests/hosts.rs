@@ -39,6 +39,7 @@ fn triage(name: &str, playbooks: &Playbooks) -> Judgement {
     let facts = Facts::in_memory(&tables).unwrap();
     collect::collect(&host, &facts, &|_| {}).unwrap();
     carve::carve_files(&host, &facts, &|_| {}).unwrap();
+    carve::carve_memory(&host, &facts, &[], &|_| {}).unwrap();
     let mut judgement = judge::judge(&facts, playbooks, &tables).unwrap();
     let mut read = BTreeSet::new();
     for _ in 0..3 {

@@ -211,7 +211,7 @@ fn a_thousand_connections_and_a_cycle_stay_a_story() {
             &[],
         )
     });
-    let judgement = Judgement { findings: findings.collect(), answers: Vec::new() };
+    let judgement = Judgement { findings: findings.collect(), ..Judgement::default() };
     let case = sample::case(&facts, &judgement, None);
     assert_eq!(case.story.len(), 40);
     assert!(case.story_note.unwrap().contains("left out"));

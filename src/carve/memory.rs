@@ -4,7 +4,7 @@
 use super::place::{self, Place, path, rows};
 use super::scan::{Carved, Found, Stream};
 use crate::evidence::{Evidence, HostPath, Memory, Pid, Unavailable};
-use crate::facts::{Error, Facts, Status};
+use crate::facts::{Error, Facts, Pieces, Status};
 use rayon::prelude::*;
 
 struct Region {
@@ -70,10 +70,53 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, pids: &[Pid]) -> Res
                 detail += &format!("; {} stretches not read, as {why}", read.missed);
             }
             let whole = read.why.is_none() && read.cut == 0;
-            facts.cover(what, if whole { Status::Complete } else { Status::Partial }, detail)?;
+            let pieces =
+                Pieces { read: suspect.regions.len() as u64, missed: read.missed, failed: read.missed };
+            let status = if whole { Status::Complete } else { Status::Partial };
+            facts.cover_counted(what, status, detail, pieces)?;
         }
-        Ok(())
+        cover(facts)
     })
+}
+
+/// Writes the row `memory` anew, from the rows of each process. That others were not asked for is
+/// the reader's choice and no gap.
+pub(super) fn cover(facts: &Facts) -> Result<(), Error> {
+    let counted = "SELECT status, count(*) FROM coverage WHERE what LIKE 'memory of pid %'
+        GROUP BY status ORDER BY status";
+    let rows = facts.rows(counted, [], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+    })?;
+    let of = |words: &[&str]| -> u64 {
+        rows.iter().filter(|(status, _)| words.contains(&status.as_str())).map(|(_, n)| n).sum()
+    };
+    let read = of(&["complete", "partial"]);
+    let failed = of(&["denied", "timed-out"]);
+    let missed = failed.saturating_add(of(&["not-captured"]));
+    let all: Vec<u64> =
+        facts.rows("SELECT count(*) FROM processes WHERE NOT kernel_thread", [], |row| {
+            Ok(row.get::<_, i64>(0)?.cast_unsigned())
+        })?;
+    let all = all.first().copied().unwrap_or(0);
+    let status = match (read, missed, failed) {
+        _ if all == 0 => Status::Absent,
+        (_, 0, _) => Status::Complete,
+        (0, _, 0) => Status::NotCaptured,
+        (0, ..) => Status::Denied,
+        _ => Status::Partial,
+    };
+    let detail = match all {
+        0 => "no processes in this evidence".to_owned(),
+        _ => format!(
+            "{} suspects of {all} processes, {read} read; others not read by choice",
+            read.saturating_add(missed)
+        ),
+    };
+    facts
+        .connection()
+        .execute("DELETE FROM coverage WHERE what = 'memory'", [])
+        .map_err(|cause| Error::Sql { doing: "counting memory".to_owned(), cause })?;
+    facts.cover_counted("memory", status, detail, Pieces { read, missed, failed })
 }
 
 /// Carves one live process: its executable's bytes by offset, its memory by address, and the

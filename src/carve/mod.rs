@@ -76,7 +76,8 @@ pub fn carve_files(
     files::carve(evidence, facts)
 }
 
-/// Carves the memory of these processes: present pages only, never a device's.
+/// Carves the memory of these processes: present pages only, never a device's. The coverage row
+/// `memory` sums up this and all earlier calls; with no pids it says that none was asked for.
 ///
 /// # Errors
 /// Where facts cannot be stored. What cannot be read is coverage.
@@ -86,6 +87,9 @@ pub fn carve_memory(
     pids: &[Pid],
     progress: &dyn Fn(&str),
 ) -> Result<(), facts::Error> {
+    if pids.is_empty() {
+        return memory::cover(facts);
+    }
     progress("carving memory");
     memory::carve(evidence, facts, pids)
 }

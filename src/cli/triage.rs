@@ -4,7 +4,7 @@ use super::library::{self, Library};
 use super::progress::Progress;
 use super::{Exit, source};
 use crate::evidence::{Evidence, Pid, SourceKind};
-use crate::facts::{self, Facts, Source};
+use crate::facts::{self, Facts, Pieces, Source, Status};
 use crate::judge::{Judgement, Level, Playbooks, Verdict};
 use crate::report::{Case, CaseFolder, FORMATS, Report, Text, Tool};
 use crate::{carve, collect, graph, judge, report, timeline};
@@ -150,7 +150,7 @@ pub fn run(
             complain(messages, "the case folder is not whole", &error);
         }
     }
-    Ok(exit(arguments, &case, failed))
+    Ok(exit(arguments, &case, failing(&facts)?, failed))
 }
 
 /// Collects, carves and judges until no new suspect turns up.
@@ -166,6 +166,10 @@ fn investigate(
     facts.insert("0", "davy", &Source { kind: evidence.kind().word(), name: evidence.name() })?;
     collect::collect(evidence, facts, &step)?;
     carve::carve_files(evidence, facts, &step)?;
+    match arguments.memory {
+        Memory::None => facts.cover("memory", Status::NotCaptured, "--memory none")?,
+        Memory::Suspects | Memory::All => carve::carve_memory(evidence, facts, &[], &step)?,
+    }
     progress.step("judging");
     let mut judgement = judge::judge(facts, playbooks, &tables)?;
     let mut read: BTreeSet<Pid> = BTreeSet::new();
@@ -292,13 +296,28 @@ fn colored(wanted: Color) -> bool {
     }
 }
 
-fn exit(arguments: &Arguments, case: &Case, failed: bool) -> Exit {
-    let unread = ["denied", "timed-out", "not-captured", "partial"];
+/// Whether evidence that is there could not be read: denied, timed out or damaged, and more than
+/// a scratch. What a source by its nature lacks, and what is left out by design or by choice, is
+/// coverage and no failure.
+fn failing(facts: &Facts) -> Result<bool, facts::Error> {
+    let rows = facts.rows("SELECT status, read, missed, failed FROM coverage", [], |row| {
+        let number = |column| -> rusqlite::Result<u64> {
+            Ok(row.get::<_, Option<i64>>(column)?.unwrap_or(0).cast_unsigned())
+        };
+        let pieces = Pieces { read: number(1)?, missed: number(2)?, failed: number(3)? };
+        Ok((row.get::<_, String>(0)?, pieces))
+    })?;
+    Ok(rows.iter().any(|(status, pieces)| {
+        matches!(status.as_str(), "denied" | "timed-out") || pieces.failing()
+    }))
+}
+
+fn exit(arguments: &Arguments, case: &Case, failing: bool, failed: bool) -> Exit {
     if failed {
         Exit::Failed
     } else if arguments.fail_on.is_some_and(|at| case.findings.iter().any(|f| f.level >= at)) {
         Exit::Findings
-    } else if case.coverage.iter().any(|line| unread.contains(&line.status.as_str())) {
+    } else if failing {
         Exit::Partial
     } else {
         Exit::Done

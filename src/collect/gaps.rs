@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::evidence::{Reason, Unavailable};
-use crate::facts::{Facts, Status};
+use crate::facts::{Facts, Pieces, Status};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -86,13 +86,28 @@ impl Gaps {
     /// Where they cannot be stored.
     pub fn store(&self, facts: &Facts) -> Outcome {
         for (what, tally) in self.tallies.borrow().iter() {
-            facts.cover(what.clone(), tally.status(), tally.detail())?;
+            facts.cover_counted(what.clone(), tally.status(), tally.detail(), tally.pieces())?;
         }
         Ok(())
     }
 }
 
 impl Tally {
+    /// What has ended or is not there is no piece that was missed.
+    fn pieces(&self) -> Pieces {
+        let mut pieces = Pieces { read: self.read, ..Pieces::default() };
+        for (reason, Missed { count, .. }) in &self.missed {
+            let (missed, failed) = match reason {
+                Reason::Absent | Reason::Vanished => (0, 0),
+                Reason::NotRegular | Reason::NotCaptured => (*count, 0),
+                Reason::Denied | Reason::TimedOut | Reason::Damaged => (*count, *count),
+            };
+            pieces.missed = pieces.missed.saturating_add(missed);
+            pieces.failed = pieces.failed.saturating_add(failed);
+        }
+        pieces
+    }
+
     fn status(&self) -> Status {
         let mut reasons = self.missed.keys();
         // A process that ends while others are read is no hole in what was there to be read.

@@ -71,8 +71,7 @@ fn space(host: &Host<'_>, remote: &Remote, mount: &mut Mount) {
     // Asking a dead network mount, or one below it, would hang.
     if remote.reaches(&mount.mount_point) {
         let words = "a network or FUSE mount, or below one: not asked, as it may never answer";
-        let why = Unavailable::new(&mount.mount_point, Reason::NotCaptured, words);
-        return host.gaps.missed("mounts.size", &why);
+        return host.gaps.note("mounts.size", format!("{}: {words}", mount.mount_point));
     }
     if !WITH_SPACE.contains(&mount.fs_type.as_bytes()) {
         return;

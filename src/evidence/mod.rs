@@ -125,7 +125,7 @@ pub trait Dir: Send {
     /// # Errors
     /// Why it cannot be told.
     fn space(&self, name: &HostPath) -> Result<(u64, u64), Unavailable> {
-        Err(Unavailable::new(name, Reason::NotCaptured, "free space is known on a live host only"))
+        Err(Unavailable::new(name, Reason::Absent, "free space is known on a live host only"))
     }
 }
 

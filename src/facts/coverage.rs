@@ -32,9 +32,49 @@ impl Status {
     }
 }
 
+/// How many pieces were read, of how many: processes, descriptors, files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pieces {
+    /// Read.
+    pub read: u64,
+    /// There, as far as is known, and not read: whatever the reason.
+    pub missed: u64,
+    /// Of the missed, those that were tried in vain: denied, timed out, damaged. The others were
+    /// not captured, or davy leaves them alone by design.
+    pub failed: u64,
+}
+
+impl Pieces {
+    /// Whether so much was missed that finding nothing means nothing: more than one piece in ten.
+    #[must_use]
+    pub const fn too_few(self) -> bool {
+        beyond(self.missed, self.read)
+    }
+
+    /// Whether so much could not be read that a whole run is to be called partial: more than one
+    /// piece in ten.
+    #[must_use]
+    pub const fn failing(self) -> bool {
+        beyond(self.failed, self.read)
+    }
+
+    /// All that was there.
+    #[must_use]
+    pub const fn all(self) -> u64 {
+        self.read.saturating_add(self.missed)
+    }
+}
+
+const fn beyond(missed: u64, read: u64) -> bool {
+    missed.saturating_mul(10) > read.saturating_add(missed)
+}
+
 crate::table! {
     pub struct Coverage in coverage, "What was read and how completely: one row for each table, column or artefact and status.";
-    what: String, "", "A table (`processes`), a column (`processes.exe`) or an artefact (`memory of pid 2584`).";
+    what: String, "", "A table (`processes`), a column (`processes.exe`) or an artefact (`memory of pid 2584`; `memory` sums them up).";
     status: &'static str, "", "complete, partial, absent, denied, timed-out or not-captured.";
     detail: String, "", "What is missing and why, with a count; empty where nothing is.";
+    read: Option<u64>, "pieces", "How many were read; NULL where pieces were not counted.";
+    missed: Option<u64>, "pieces", "How many were there and not read; those that ended or were removed meanwhile are not among them.";
+    failed: Option<u64>, "pieces", "Of the missed, those that were denied, timed out or damaged; the others were not captured or are left alone by design.";
 }

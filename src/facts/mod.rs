@@ -12,7 +12,7 @@ mod table;
 mod text;
 
 pub use column::{Column, ColumnKind, Time};
-pub use coverage::{Coverage, Status};
+pub use coverage::{Coverage, Pieces, Status};
 pub use guard::{Asked, Limits, Stopped};
 pub use store::{Error, Facts, Source};
 pub use table::{ColumnDef, Table, TableDef};

@@ -1,7 +1,7 @@
 //! The SQLite store: in memory while a run lasts, then a file that any tool can open.
 
 use super::guard::Guard;
-use super::{Asked, Coverage, HostText, Limits, Status, Table, TableDef};
+use super::{Asked, Coverage, HostText, Limits, Pieces, Status, Table, TableDef};
 use rusqlite::Connection;
 use std::fmt::Display;
 use std::fs::OpenOptions;
@@ -102,7 +102,38 @@ impl Facts {
         status: Status,
         detail: impl Into<String>,
     ) -> Result<(), Error> {
-        let row = Coverage { what: what.into(), status: status.word(), detail: detail.into() };
+        self.covered(what.into(), status, detail.into(), None)
+    }
+
+    /// The same, with counts, by which the playbooks tell a hole from a scratch.
+    ///
+    /// # Errors
+    /// Where SQLite refuses.
+    pub fn cover_counted(
+        &self,
+        what: impl Into<String>,
+        status: Status,
+        detail: impl Into<String>,
+        pieces: Pieces,
+    ) -> Result<(), Error> {
+        self.covered(what.into(), status, detail.into(), Some(pieces))
+    }
+
+    fn covered(
+        &self,
+        what: String,
+        status: Status,
+        detail: String,
+        pieces: Option<Pieces>,
+    ) -> Result<(), Error> {
+        let row = Coverage {
+            what,
+            status: status.word(),
+            detail,
+            read: pieces.map(|p| p.read),
+            missed: pieces.map(|p| p.missed),
+            failed: pieces.map(|p| p.failed),
+        };
         let key = HostText::from(row.what.as_str());
         self.insert(format!("{key}/{}", row.status), "davy", &row)
     }

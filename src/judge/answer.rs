@@ -1,23 +1,43 @@
 //! Unknown is not clean: what a playbook's silence is worth, by what was read.
 
-use crate::facts::{self, Facts, TableDef};
+use crate::facts::{self, Facts, Pieces, TableDef};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Columns that are only as good as something else that was read.
+/// Columns, or with `*` whole tables, that are only as good as something else that was read.
 const RESTS_ON: &[(&str, &str, &str)] = &[
     ("processes", "exe_package", "packages"),
     ("files", "package", "packages"),
     ("files", "package_intact", "packages"),
     ("persistence", "package", "packages"),
     ("processes", "exe_file", "elf"),
+    // Whose a socket is, the lists of open files tell.
+    ("sockets", "pid", "open_files"),
+    // Executables are found by the links of processes, and carved thereafter.
+    ("elf", "*", "processes.exe"),
+    ("indicators", "*", "processes.exe"),
+    ("processes", "*", OTHERS),
+    ("open_files", "*", OTHERS),
+    ("mappings", "*", OTHERS),
+    ("environment", "*", OTHERS),
+    ("elf", "*", OTHERS),
+    ("indicators", "*", OTHERS),
 ];
+
+/// What coverage calls processes that a /proc with hidepid does not show.
+const OTHERS: &str = "processes of others";
+
+struct Row {
+    status: String,
+    detail: String,
+    pieces: Option<Pieces>,
+}
 
 /// What is missing for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Gap {
     /// Nothing.
     None,
-    /// Some; silence means little more than that nothing was seen.
+    /// Little: at most one piece in ten, or nothing that can be counted.
     Partial(String),
     /// So much that silence means nothing.
     Missing(String),
@@ -26,7 +46,7 @@ pub(super) enum Gap {
 /// The coverage rows by what they speak of.
 pub(super) struct Known<'a> {
     tables: &'a [TableDef],
-    rows: BTreeMap<String, Vec<(String, String)>>,
+    rows: BTreeMap<String, Vec<Row>>,
     filled: BTreeSet<&'static str>,
 }
 
@@ -35,12 +55,24 @@ impl<'a> Known<'a> {
     pub(super) fn read(facts: &Facts, tables: &'a [TableDef]) -> Result<Self, facts::Error> {
         let connection = facts.connection();
         let read = || -> rusqlite::Result<Self> {
-            let mut rows: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-            let mut statement = connection
-                .prepare("SELECT what, status, detail FROM coverage ORDER BY what, status")?;
+            let mut rows: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+            let mut statement = connection.prepare(
+                "SELECT what, status, detail, read, missed, failed FROM coverage
+                 ORDER BY what, status",
+            )?;
             let mut found = statement.query([])?;
             while let Some(row) = found.next()? {
-                rows.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
+                let number = |column| -> rusqlite::Result<Option<u64>> {
+                    Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+                };
+                let pieces = match (number(3)?, number(4)?, number(5)?) {
+                    (Some(read), Some(missed), Some(failed)) => {
+                        Some(Pieces { read, missed, failed })
+                    }
+                    _ => None,
+                };
+                let known = Row { status: row.get(1)?, detail: row.get(2)?, pieces };
+                rows.entry(row.get(0)?).or_default().push(known);
             }
             let mut filled = BTreeSet::new();
             for table in tables {
@@ -52,6 +84,12 @@ impl<'a> Known<'a> {
             Ok(Self { tables, rows, filled })
         };
         read().map_err(|cause| facts::Error::Sql { doing: "reading coverage".to_owned(), cause })
+    }
+
+    /// Where too few processes could be looked at: how many.
+    pub(super) fn looked(&self) -> Option<Pieces> {
+        let rows = self.rows.get("processes.exe")?;
+        rows.iter().filter_map(|row| row.pieces).find(|pieces| pieces.too_few())
     }
 
     /// What is missing of what a query reads and a playbook needs.
@@ -77,7 +115,7 @@ impl<'a> Known<'a> {
             wanted.extend(
                 RESTS_ON
                     .iter()
-                    .filter(|(t, c, _)| *t == table.name && c == column)
+                    .filter(|(t, c, _)| *t == table.name && (c == column || *c == "*"))
                     .map(|(_, _, on)| (*on).to_owned()),
             );
         }
@@ -124,25 +162,32 @@ impl<'a> Known<'a> {
     fn of(&self, what: &str) -> Gap {
         let Some(rows) = self.rows.get(what) else {
             // Of a column that nobody speaks of, its table's coverage says enough.
-            let silent = what.contains('.') || self.filled.contains(what);
+            let silent = what.contains('.') || what == OTHERS || self.filled.contains(what);
             return if silent { Gap::None } else { Gap::Missing(format!("{what}: not read")) };
         };
-        let words = |(status, detail): &(String, String)| {
-            if detail.is_empty() {
-                format!("{what}: {status}")
-            } else {
-                format!("{what}: {status} ({detail})")
-            }
-        };
-        let gaps: Vec<&(String, String)> =
-            rows.iter().filter(|(status, _)| status != "complete").collect();
-        let detail = gaps.iter().map(|row| words(row)).collect::<Vec<_>>().join("; ");
+        let gaps: Vec<&Row> = rows.iter().filter(|row| row.status != "complete").collect();
+        let detail = gaps.iter().map(|row| row.words(what)).collect::<Vec<_>>().join("; ");
         if gaps.is_empty() {
             Gap::None
-        } else if gaps.len() < rows.len() || gaps.iter().any(|(status, _)| status == "partial") {
+        } else if gaps.iter().any(|row| row.pieces.is_some_and(Pieces::too_few)) {
+            Gap::Missing(detail)
+        } else if gaps.len() < rows.len() || gaps.iter().any(|row| row.status == "partial") {
             Gap::Partial(detail)
         } else {
             Gap::Missing(detail)
         }
+    }
+}
+
+impl Row {
+    /// `looked at 1 of 6: processes.exe (5 denied, as /proc/1/exe: denied)`.
+    fn words(&self, what: &str) -> String {
+        let said = match self.pieces {
+            Some(pieces) if self.status == "partial" => {
+                format!("looked at {} of {}: {what}", pieces.read, pieces.all())
+            }
+            _ => format!("{what}: {}", self.status),
+        };
+        if self.detail.is_empty() { said } else { format!("{said} ({})", self.detail) }
     }
 }

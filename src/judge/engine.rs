@@ -115,7 +115,7 @@ pub(super) fn judge_within(
     facts.together(clear)?;
     prepare(facts, playbooks, tables)?;
     let known = Known::read(facts, tables)?;
-    let mut judgement = Judgement::default();
+    let mut judgement = Judgement { looked: known.looked(), ..Judgement::default() };
     let mut drafts = Vec::new();
     for playbook in playbooks.iter().filter(|p| p.kind == Kind::Finding) {
         let (answer, found) = run(facts, playbook, &known, limits);
@@ -178,7 +178,7 @@ fn run<'p>(
         }
         (true, Gap::None) => Outcome::Quiet,
         (true, Gap::Partial(detail)) => {
-            details.push(detail);
+            details.push(format!("in part: {detail}"));
             Outcome::Quiet
         }
         (true, Gap::Missing(detail)) => {

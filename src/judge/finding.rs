@@ -1,6 +1,7 @@
 //! Findings, and what each playbook answered.
 
 use super::Level;
+use crate::facts::Pieces;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -86,6 +87,8 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// By id.
     pub answers: Vec<Answer>,
+    /// Where so many processes could not be looked at that finding nothing means little.
+    pub looked: Option<Pieces>,
 }
 
 crate::table! {

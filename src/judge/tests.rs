@@ -3,7 +3,7 @@
 
 use super::engine::judge_within;
 use super::*;
-use crate::facts::{Facts, Limits, Status, Table, Time};
+use crate::facts::{Facts, Limits, Pieces, Status, Table, Time};
 use std::time::Duration;
 
 crate::table! {
@@ -139,11 +139,14 @@ fn silence_is_worth_what_was_read() {
 
     let facts = facts();
     facts.cover("processes.exe", Status::Partial, "1 read; 1 denied").unwrap();
-    assert_eq!(answer(&facts, none), "quiet: processes.exe: partial (1 read; 1 denied)");
+    assert_eq!(answer(&facts, none), "quiet: in part: processes.exe: partial (1 read; 1 denied)");
     let deleted = "SELECT fact, comm, pid, 1 AS exe FROM processes WHERE exe_deleted";
-    assert_eq!(answer(&facts, deleted), "quiet: processes.exe: partial (1 read; 1 denied)");
+    assert_eq!(
+        answer(&facts, deleted),
+        "quiet: in part: processes.exe: partial (1 read; 1 denied)"
+    );
     facts.cover("sockets.remote_port", Status::Denied, "").unwrap();
-    assert_eq!(answer(&facts, none), "quiet: processes.exe: partial (1 read; 1 denied)");
+    assert_eq!(answer(&facts, none), "quiet: in part: processes.exe: partial (1 read; 1 denied)");
 
     let empty = Facts::in_memory(&tables()).unwrap();
     empty.cover("processes", Status::Complete, "").unwrap();
@@ -153,6 +156,42 @@ fn silence_is_worth_what_was_read() {
         answer(&empty, none),
         "could-not-check: sockets: not-captured (no ss in the archive)"
     );
+}
+
+#[test]
+fn more_than_one_piece_in_ten_unread_is_a_hole_and_less_a_scratch() {
+    let none = "SELECT fact, comm, exe, pid FROM processes WHERE pid = 99";
+    let covered = |read, missed| {
+        let facts = facts();
+        let detail = format!("{read} read; {missed} denied");
+        let pieces = Pieces { read, missed, failed: missed };
+        facts.cover_counted("processes.exe", Status::Partial, detail, pieces).unwrap();
+        facts
+    };
+    assert_eq!(
+        answer(&covered(9, 1), none),
+        "quiet: in part: looked at 9 of 10: processes.exe (9 read; 1 denied)"
+    );
+    assert_eq!(
+        answer(&covered(8, 1), none),
+        "could-not-check: looked at 8 of 9: processes.exe (8 read; 1 denied)"
+    );
+    let verdict = |facts: &Facts, query: &str| {
+        Verdict::of(&judge(facts, &all(query), &tables()).unwrap()).summary
+    };
+    let (hole, sockets) = (
+        covered(1, 5),
+        "SELECT fact, 1 AS comm, 2 AS exe, remote_port AS pid FROM sockets WHERE 0",
+    );
+    assert_eq!(
+        verdict(&hole, none),
+        "Not determined: no playbook could look; davy could look at only 1 of 6 processes: run it as root."
+    );
+    assert_eq!(
+        verdict(&hole, sockets),
+        "Nothing found, but davy could look at only 1 of 6 processes; 1 of 1 playbooks could look."
+    );
+    assert_eq!(verdict(&covered(9, 1), none), "Nothing found by 1 playbook.");
 }
 
 #[test]
@@ -333,7 +372,7 @@ fn the_verdict_says_how_sure_and_by_what() {
     let unknown = judge(&empty, &all(TEMPORARY), &tables()).unwrap();
     assert_eq!(
         Verdict::of(&unknown).summary,
-        "Nothing was examined; 1 playbook could not check (run as root to see more)."
+        "Not determined: no playbook could look (run as root to see more)."
     );
 }
 

@@ -28,8 +28,13 @@ impl Verdict {
             Level::Medium => "Suspicious",
             Level::Low | Level::Informational => {
                 let count = count(judgement.findings.len(), "finding");
+                let opening = if little(judgement) {
+                    "Not determined"
+                } else {
+                    "Nothing that points to a compromise"
+                };
                 let summary = format!(
-                    "Nothing that points to a compromise: {count}, none above {}{}",
+                    "{opening}: {count}, none above {}{}",
                     level.word(),
                     unchecked(judgement)
                 );
@@ -117,27 +122,68 @@ fn counted(judgement: &Judgement, level: Level) -> String {
     format!("{all} findings, {worst} {}", level.word())
 }
 
-/// `; 4 playbooks could not check (run as root to let them)`.
+/// How many playbooks could not check.
+fn open(judgement: &Judgement) -> usize {
+    judgement.answers.iter().filter(|answer| answer.answer == Outcome::CouldNotCheck).count()
+}
+
+/// Whether so little could be looked at that nothing found must not sound like good news.
+fn little(judgement: &Judgement) -> bool {
+    judgement.looked.is_some() || open(judgement) > judgement.answers.len() / 2
+}
+
+/// `; davy could look at only 1 of 6 processes: run it as root; 4 playbooks could not check.`
 fn unchecked(judgement: &Judgement) -> String {
-    let open: Vec<&str> = judgement
-        .answers
-        .iter()
-        .filter(|answer| answer.answer == Outcome::CouldNotCheck)
-        .map(|answer| answer.detail.as_str())
-        .collect();
-    if open.is_empty() {
-        return ".".to_owned();
-    }
+    let mut out = String::new();
     // What was read in part for want of privilege counts, too; what is absent no root can read.
     let denied = judgement.answers.iter().any(|answer| answer.detail.contains("denied"));
-    let why = if denied { " (run as root to see more)" } else { "" };
-    format!("; {} could not check{why}.", count(open.len(), "playbook"))
+    if let Some(only) = only(judgement, denied) {
+        out.push_str(&format!("; {only}"));
+    }
+    let open = open(judgement);
+    if open > 0 {
+        let why =
+            if denied && judgement.looked.is_none() { " (run as root to see more)" } else { "" };
+        out.push_str(&format!("; {} could not check{why}", count(open, "playbook")));
+    }
+    out + "."
+}
+
+/// `davy could look at only 1 of 6 processes: run it as root`.
+fn only(judgement: &Judgement, denied: bool) -> Option<String> {
+    let looked = judgement.looked?;
+    let advice = if denied { ": run it as root" } else { "" };
+    let read = match looked.read {
+        0 => "none".to_owned(),
+        read => format!("only {read}"),
+    };
+    Some(format!("davy could look at {read} of {} processes{advice}", looked.all()))
 }
 
 fn nothing(judgement: &Judgement) -> String {
-    let looked = judgement.answers.iter().filter(|answer| answer.answer == Outcome::Quiet).count();
-    if looked == 0 {
-        return format!("Nothing was examined{}", unchecked(judgement));
+    let quiet = judgement.answers.iter().filter(|answer| answer.answer == Outcome::Quiet).count();
+    let denied = judgement.answers.iter().any(|answer| answer.detail.contains("denied"));
+    if quiet == 0 {
+        let why = match only(judgement, denied) {
+            Some(only) => format!("; {only}"),
+            None if denied => " (run as root to see more)".to_owned(),
+            None => String::new(),
+        };
+        return format!("Not determined: no playbook could look{why}.");
     }
-    format!("Nothing found by {}{}", count(looked, "playbook"), unchecked(judgement))
+    if let Some(only) = only(judgement, denied) {
+        return format!(
+            "Nothing found, but {only}; {} of {} playbooks could look.",
+            quiet,
+            judgement.answers.len()
+        );
+    }
+    if little(judgement) {
+        return format!(
+            "Not determined: nothing found by the {} that could look{}",
+            count(quiet, "playbook"),
+            unchecked(judgement)
+        );
+    }
+    format!("Nothing found by {}{}", count(quiet, "playbook"), unchecked(judgement))
 }

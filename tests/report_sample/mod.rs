@@ -332,6 +332,7 @@ pub fn exercise_judgement() -> Judgement {
     let worker =
         || about("process", Some(2591), Some("/usr/sbin/rsyslogd-worker"), "processes/2591");
     Judgement {
+        looked: None,
         findings: vec![
             finding(
                 "pool-connection",

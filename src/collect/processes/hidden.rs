@@ -22,7 +22,7 @@ pub(super) fn note(host: &Host<'_>) {
     if let Some(how) = hides(&text, &reader) {
         let why = format!("mounted with {how}: processes of other users are not seen");
         let why = Unavailable::new(&HostPath::from("/proc"), Reason::Denied, why);
-        host.gaps.missed("processes", &why);
+        host.gaps.missed("processes of others", &why);
     }
 }
 
