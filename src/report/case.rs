@@ -56,7 +56,7 @@ impl Case {
             "not determined",
             "cannot be determined",
             "could not be determined",
-            "nothing was examined",
+            "nothing found, but davy could look at",
         ];
         if (asked && blind) || open.iter().any(|words| said.contains(words)) {
             "not determined"
