@@ -88,6 +88,11 @@ fn functions(connection: &Connection) -> rusqlite::Result<()> {
         let text = context.get::<Option<String>>(0)?;
         Ok(text.as_deref().and_then(url_in).map(str::to_owned))
     })?;
+    connection.create_scalar_function("first_path", 1, flags, |context| {
+        // Names are bytes; one that is no text names no node.
+        let list = context.get_raw(0).as_str_or_null().ok().flatten().map(str::to_owned);
+        Ok(list.as_deref().and_then(first_path).map(str::to_owned))
+    })?;
     connection.create_scalar_function("file_node", 2, flags, |context| {
         let root = context.get::<Option<String>>(0)?;
         let path = context.get::<Option<String>>(1)?;
@@ -160,6 +165,11 @@ pub(super) fn url_host(url: &str) -> Option<&str> {
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     Some(split_port(host).0).filter(|host| !host.is_empty())
+}
+
+/// The first absolute path of a list, which the loader splits at blanks and colons.
+fn first_path(list: &str) -> Option<&str> {
+    list.split([':', ' ']).find(|path| path.starts_with('/'))
 }
 
 /// The first URL in a command.

@@ -125,6 +125,7 @@ fn belongs(edge: &Edge, heat: &Heat, known: &Known<'_>) -> bool {
         "runs" => hot(origin) || hot(target),
         // A message alone proves little: a finding cites it, or the file is there.
         "dropped" => within(target) || cited || (hot(origin) && edge.time.is_some()),
+        "traces" | "preloads" => hot(origin) || hot(target) || cited,
         "holds open" | "connects to" => hot(origin) || hot(target) || cited,
         "maps" => cited || (hot(origin) && hot(target)),
         // That it names the lead's address makes no suspect of what nothing else speaks against.
@@ -183,8 +184,9 @@ fn thin(edges: &[Edge], heat: &Heat, found: &[Found], known: &Known<'_>) -> Vec<
         }
         let cited = heat.fact(&edge.cited).is_some()
             || found.iter().any(|found| found.node == edge.target || found.node == edge.origin);
-        // That each of many names may be one address is one statement.
-        let whose = if edge.edge == "probably is" { &edge.target } else { &edge.origin };
+        // That each of many names may be one address, or many load one library, is one statement.
+        let many = matches!(edge.edge, "probably is" | "preloads");
+        let whose = if many { &edge.target } else { &edge.origin };
         groups.entry((whose, edge.edge)).or_default().push((!cited, *number));
     }
     let bystander = |number: usize| {

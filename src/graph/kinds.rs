@@ -119,6 +119,21 @@ pub(super) const KINDS: &[EdgeKind] = &[
               ORDER BY g.pid, s.fd, s.fact",
     },
     EdgeKind {
+        word: "traces",
+        sql: "SELECT g.node, g.label, t.node, t.label,
+                g.label || ' traces ' || t.label || ': it can read and change its memory', t.fact, NULL
+              FROM processes p JOIN program t ON t.pid = p.pid JOIN program g ON g.pid = p.tracer
+              WHERE p.tracer > 0 ORDER BY t.pid",
+    },
+    EdgeKind {
+        word: "preloads",
+        sql: "SELECT g.node, g.label, file_node(g.root_id, first_path(e.value)), first_path(e.value),
+                g.label || ' was started with LD_PRELOAD=' || e.value || ', which loads that library before all others',
+                e.fact, g.started
+              FROM environment e JOIN program g ON g.pid = e.pid
+              WHERE e.name = 'LD_PRELOAD' AND first_path(e.value) IS NOT NULL ORDER BY g.pid",
+    },
+    EdgeKind {
         word: "names in memory",
         sql: "SELECT node, label, name_node(kind, value, host), value,
                 speaker || ' names the ' || kind_word(kind) || ' ' || value || where_in, fact, NULL
@@ -142,7 +157,8 @@ pub(super) const KINDS: &[EdgeKind] = &[
     EdgeKind {
         word: "persists",
         sql: "SELECT 'persistence/' || path, path || ' (' || kind || ')', file_node('/', program), program,
-                path || ' (' || kind || ifnull(', ' || schedule, '') || ') starts ' || program ||
+                path || ' (' || kind || ifnull(', ' || schedule, '') ||
+                  CASE kind WHEN 'preload' THEN ') loads into every program ' ELSE ') starts ' END || program ||
                   ifnull(' as ' || user, '') || ': ' || command,
                 fact, coalesce(ctime, mtime)
               FROM persistence WHERE program IS NOT NULL ORDER BY fact",

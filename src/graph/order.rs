@@ -54,7 +54,7 @@ pub(super) fn fit(edges: &[Edge], incident: Vec<Chosen>, room: usize) -> (Vec<Ch
         let weight = match word {
             _ if chosen.is_some_and(|chosen| chosen.bystander) => 4,
             "dropped" | "persists" => 0,
-            "runs" | "connects to" | "holds open" => 1,
+            "runs" | "connects to" | "holds open" | "traces" | "preloads" => 1,
             "parent of" => 3,
             _ => 2,
         };
@@ -173,7 +173,8 @@ fn life(word: &str) -> u8 {
         "persists" => 0,
         "parent of" => 1,
         "runs" => 2,
-        "maps" => 3,
+        "maps" | "preloads" => 3,
+        "traces" => 7,
         "names in file" => 4,
         "names in memory" => 5,
         "served by" => 6,

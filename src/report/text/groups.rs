@@ -18,6 +18,8 @@ pub(in crate::report) struct Group<'a> {
     pub(in crate::report) label: String,
     /// The process, where it is one.
     pub(in crate::report) process: Option<&'a ProcessLine>,
+    /// The other processes that run the same and on which the same was found.
+    pub(in crate::report) others: Vec<u32>,
     /// Worst first.
     pub(in crate::report) findings: Vec<&'a Finding>,
     /// Steps that no group before names.
@@ -31,15 +33,18 @@ impl Group<'_> {
 
     /// `3 findings`.
     pub(in crate::report) fn count(&self) -> String {
+        let each = if self.others.is_empty() { "" } else { " each" };
         match self.findings.len() {
-            1 => "1 finding".to_owned(),
-            many => format!("{many} findings"),
+            1 => format!("1 finding{each}"),
+            many => format!("{many} findings{each}"),
         }
     }
 
     /// What the process is, in a line.
     pub(in crate::report) fn about(&self) -> Option<String> {
         let process = self.process?;
+        let first = (!self.others.is_empty())
+            .then(|| format!("what follows is of {} (pid {})", process.comm, process.pid));
         // A path in another root is no path here: where it can be reached from is said, too.
         let exe = process.exe.as_deref().map(|exe| match &process.root_id {
             Some(_) => {
@@ -63,7 +68,7 @@ impl Group<'_> {
         });
         let started = process.started.as_deref().map(|s| format!("since {}", clock(s)));
         Some(
-            [container, exe, cmdline, uid, started]
+            [first, container, exe, cmdline, uid, started]
                 .into_iter()
                 .flatten()
                 .collect::<Vec<_>>()
@@ -98,10 +103,11 @@ pub(in crate::report) fn groups(case: &Case) -> Vec<Group<'_>> {
                 Key::Path(path) => (path, None),
                 Key::Host => ("the host".to_owned(), None),
             };
-            Group { label, process, findings, next: Vec::new() }
+            Group { label, process, others: Vec::new(), findings, next: Vec::new() }
         })
         .collect();
     groups.sort_by_key(|group| (Reverse(group.worst()), Reverse(group.findings.len())));
+    let mut groups = together(groups);
     let mut told = std::collections::BTreeSet::new();
     for group in &mut groups {
         for step in group.findings.iter().flat_map(|finding| &finding.next) {
@@ -113,6 +119,50 @@ pub(in crate::report) fn groups(case: &Case) -> Vec<Group<'_>> {
         }
     }
     groups
+}
+
+/// Processes that run one program and of which the same was found, as one group.
+fn together(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
+    let mut kept: Vec<Group<'_>> = Vec::new();
+    let mut places: BTreeMap<(&str, Vec<String>), usize> = BTreeMap::new();
+    for group in groups {
+        let Some((process, exe)) = group.process.and_then(|p| Some((p, p.exe.as_deref()?))) else {
+            kept.push(group);
+            continue;
+        };
+        let number = process.pid.to_string();
+        let said = |finding: &&Finding| {
+            let because = anywhere(&finding.because, &number);
+            format!("{} {} {because}", finding.playbook, finding.level.word())
+        };
+        let mut all: Vec<String> = group.findings.iter().map(said).collect();
+        all.sort_unstable();
+        let place = *places.entry((exe, all)).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(first) => first.others.push(process.pid),
+            None => kept.push(group),
+        }
+    }
+    for group in kept.iter_mut().filter(|group| !group.others.is_empty()) {
+        let Some(process) = group.process else { continue };
+        let mut pids: Vec<u32> = group.others.iter().copied().chain([process.pid]).collect();
+        pids.sort_unstable();
+        let named: Vec<String> = pids.iter().map(u32::to_string).collect();
+        let exe = process.exe.as_deref().unwrap_or_default();
+        group.label = format!("{} processes run {exe} (pids {})", pids.len(), named.join(", "));
+    }
+    kept
+}
+
+/// A sentence without the number that tells one process from the next.
+fn anywhere(text: &str, number: &str) -> String {
+    let words = text.split_inclusive(|c: char| !c.is_ascii_digit());
+    words
+        .map(|word| {
+            let digits = word.trim_end_matches(|c: char| !c.is_ascii_digit());
+            if digits == number { word.replacen(number, "#", 1) } else { word.to_owned() }
+        })
+        .collect()
 }
 
 /// A command line as far as it tells processes apart: some are pages long.
