@@ -159,7 +159,7 @@ pub(super) const KINDS: &[EdgeKind] = &[
         sql: "SELECT 'persistence/' || path, path || ' (' || kind || ')', file_node('/', program), program,
                 path || ' (' || kind || ifnull(', ' || schedule, '') ||
                   CASE kind WHEN 'preload' THEN ') loads into every program ' ELSE ') starts ' END || program ||
-                  ifnull(' as ' || user, '') || ': ' || command,
+                  ifnull(' as ' || user, '') || CASE WHEN command = program THEN '' ELSE ': ' || command END,
                 fact, coalesce(ctime, mtime)
               FROM persistence WHERE program IS NOT NULL ORDER BY fact",
     },
