@@ -91,9 +91,16 @@ fn apart() -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
 }
 
-/// A /proc that shows the namespace.
+/// A /proc that shows the namespace, and empty temporary folders: davy looks for programs there,
+/// and a developer's machine has more of them than a server.
 fn own_proc() -> io::Result<()> {
-    Ok(mount("proc", "/proc", "proc", MountFlags::empty(), None)?)
+    mount("proc", "/proc", "proc", MountFlags::empty(), None)?;
+    for folder in ["/tmp", "/var/tmp", "/dev/shm"] {
+        if !DAVY.starts_with(folder) {
+            mount("tmpfs", folder, "tmpfs", MountFlags::empty(), None)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a run took.
