@@ -44,21 +44,30 @@ pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
         Ok(names) => names,
         Err(why) => return process.missed("open_files", why),
     };
-    // A process is the piece: one that keeps a thousand files open must not outweigh ten whose
-    // list was denied.
-    process.host.gaps.read("open_files");
+    let mut refused = None;
     for fd in numbers(&names) {
         match open_file(process, fd) {
             Ok(row) => {
                 rows.push(Row::OpenFile(Box::new(row)));
             }
             Err(why) => {
-                process.missed("open_files", closed(why));
+                let why = closed(why);
+                if why.reason == Reason::Vanished {
+                    process.missed("open_files", why);
+                } else {
+                    refused.get_or_insert(why);
+                }
                 if process.gone() {
                     break;
                 }
             }
         }
+    }
+    // A process is the piece: one with a thousand descriptors must not outweigh ten whose list was
+    // denied, nor a thousand that could be read.
+    match refused {
+        Some(why) => process.missed("open_files", why),
+        None => process.host.gaps.read("open_files"),
     }
 }
 
