@@ -46,12 +46,12 @@ impl Case {
     /// anything.
     #[must_use]
     pub fn banner(&self) -> &'static str {
-        if !self.findings.is_empty() {
+        let said = self.verdict.summary.to_lowercase();
+        if !self.findings.is_empty() && !said.starts_with("not determined") {
             return self.verdict.level.word();
         }
         let asked = !self.playbooks.is_empty();
         let blind = self.playbooks.iter().all(|a| a.answer == Outcome::CouldNotCheck);
-        let said = self.verdict.summary.to_lowercase();
         let open = [
             "not determined",
             "cannot be determined",
