@@ -182,4 +182,15 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn what_has_ended_is_not_missed_and_what_was_not_captured_did_not_fail() {
+        let gaps = Gaps::default();
+        gaps.read_many("files", 7);
+        for reason in [Reason::Denied, Reason::Vanished, Reason::NotCaptured, Reason::Absent] {
+            gaps.missed("files", &Unavailable::new(&HostPath::from("/x"), reason, ""));
+        }
+        let pieces = gaps.tallies.borrow().get("files").map(Tally::pieces);
+        assert_eq!(pieces, Some(Pieces { read: 7, missed: 2, failed: 1 }));
+    }
 }
