@@ -251,7 +251,7 @@ fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
         }
         if let Some(reasons) = unasked.remove(line.what.as_str()) {
             let ids: BTreeSet<&str> = reasons.into_values().flatten().collect();
-            text = format!("{text}: {}", blind(&ids));
+            text = format!("{text}; {}", blind(&ids));
         }
         page.paragraph("  ", "- ", &text, Style::Plain)?;
     }
@@ -280,7 +280,12 @@ fn unasked<'a>(open: &[&'a Answer]) -> BTreeMap<&'a str, BTreeMap<&'a str, BTree
     let mut found: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
     for answer in open {
         for reason in reasons(&answer.detail) {
-            let what = reason.split_once(": ").map_or(reason, |(what, _)| what);
+            // `looked at 1 of 38: processes.exe (…)` and `processes.exe: denied (…)`.
+            let named = match reason.strip_prefix("looked at ").and_then(|r| r.split_once(": ")) {
+                Some((_, rest)) => rest.split(" (").next().unwrap_or(rest),
+                None => reason,
+            };
+            let what = named.split_once(": ").map_or(named, |(what, _)| what);
             found.entry(what).or_default().entry(reason).or_default().insert(&answer.id);
         }
     }
