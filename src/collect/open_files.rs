@@ -1,7 +1,7 @@
 //! Every open file descriptor.
 
 use super::content::FIRST_BYTES;
-use super::digest::digest;
+use super::digest::{Wanted, digest};
 use super::processes::{Row, Rows, bracketed, is_memfd, unmarked};
 use super::{Collector, ProcessDir, Run};
 use crate::evidence::{FileKind, HostPath, Reason, Stat, Unavailable};
@@ -243,7 +243,7 @@ impl Digests {
         let wanted = if stat.size > limit { FIRST_BYTES as u64 } else { limit };
         let opened = process.dir.open(name);
         let digests = opened.and_then(|mut file| {
-            digest(&mut file, wanted, &mut |_, _| {})
+            digest(&mut file, wanted, Wanted::Sha256, &mut |_, _| {})
                 .map_err(|e| Unavailable::from_io(&process.path("fd"), &e))
         });
         match digests {
@@ -254,7 +254,7 @@ impl Digests {
                 } else {
                     unread(Reason::NotCaptured, format!("{} bytes are too many", stat.size));
                 }
-                let sha256 = digests.whole.then_some(digests.sha256);
+                let sha256 = digests.sha256.filter(|_| digests.whole);
                 Some(Digested { content: digests.content, sha256 })
             }
             Err(why) => {

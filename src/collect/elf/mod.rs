@@ -4,7 +4,7 @@ mod packer;
 mod shape;
 mod sight;
 
-use super::digest::digest;
+use super::digest::{Wanted, digest};
 use super::{Collector, Host, Outcome, Run};
 use crate::evidence::{Evidence, HostPath, Pid, Reason, Stat, Unavailable};
 use crate::facts::{self, Facts, HostText, Table, Time};
@@ -45,6 +45,9 @@ pub(super) const COLLECTOR: Collector =
 
 /// Bytes of an executable that are digested; the largest seen are some 200 MiB.
 const MOST_BYTES: u64 = 512 << 20;
+
+/// An executable larger than this is not held against its package\'s MD5.
+const MOST_COMPARED: u64 = 32 << 20;
 
 /// Processes that are tried for one executable: the first may have ended by now.
 const MOST_TRIES: usize = 8;
@@ -146,11 +149,12 @@ fn see_in(
     let shape = shape::shape(reader.as_mut(), stat.size);
     reader.rewind().map_err(failed)?;
     let mut sight = sight::Sight::new(shape.as_ref().map_or(&[], |shape| &shape.code));
-    let digests =
-        digest(&mut reader, MOST_BYTES, &mut |at, chunk| sight.see(at, chunk)).map_err(failed)?;
+    let wanted = if stat.size > MOST_COMPARED { Wanted::Sha256 } else { Wanted::Both };
+    let digests = digest(&mut reader, MOST_BYTES, wanted, &mut |at, chunk| sight.see(at, chunk))
+        .map_err(failed)?;
     if digests.whole {
-        row.sha256 = Some(digests.sha256);
-        row.md5 = Some(digests.md5);
+        row.sha256 = digests.sha256;
+        row.md5 = digests.md5;
     }
     if let Some(shape) = shape {
         row.entropy = sight.entropy();

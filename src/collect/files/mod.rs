@@ -32,7 +32,7 @@ crate::table! {
     btime: Option<Time>, "", "Made in this file system.";
     atime: Option<Time>, "", "Last read, before davy read it.";
     content: Option<&'static str>, "", "By its first bytes: elf, script, text, gzip, …; NULL where not read.";
-    sha256: Option<String>, "", "Of its bytes; NULL where not read.";
+    sha256: Option<String>, "", "Of its bytes; NULL where not read, or where the package's MD5 was compared in its place.";
     package: Option<HostText>, "", "Package that owns the path; NULL where none does, or no database was read.";
     package_intact: Option<bool>, "", "Its digest is the package's; NULL where not compared.";
 }

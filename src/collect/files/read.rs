@@ -2,7 +2,7 @@
 
 use super::Present;
 use crate::collect::Gaps;
-use crate::collect::digest::{Digests, digest};
+use crate::collect::digest::{Digests, Wanted, digest};
 use crate::collect::packages::Digest;
 use crate::collect::roots::Root;
 use crate::evidence::{Evidence, FileKind, HostPath, Reason, Unavailable};
@@ -20,8 +20,8 @@ const ALL_OWNED: u64 = 256 << 20;
 /// What is known of an inode's bytes already.
 #[derive(Clone)]
 pub(super) struct Known {
-    sha256: String,
-    md5: String,
+    sha256: Option<String>,
+    md5: Option<String>,
     elf: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Answer {
 /// The inodes that were digested as executables.
 pub(super) fn known(facts: &Facts) -> Result<HashMap<(u64, u64), Known>, facts::Error> {
     let sql = "SELECT dev, inode, sha256, md5, object IS NOT NULL FROM elf \
-               WHERE sha256 IS NOT NULL AND md5 IS NOT NULL";
+               WHERE sha256 IS NOT NULL";
     let rows = facts.rows(sql, [], |row| {
         let key = (row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned());
         Ok((key, Known { sha256: row.get(2)?, md5: row.get(3)?, elf: row.get(4)? }))
@@ -98,17 +98,17 @@ pub(super) fn read(
     let digests = match plan {
         Plan::Leave => return Answer::default(),
         Plan::Known(known) => {
-            let intact = intact(file, &known.sha256, &known.md5);
+            let intact = intact(file, known.sha256.as_deref(), known.md5.as_deref());
             let content = known.elf.then_some("elf");
-            return Answer { content, sha256: Some(known.sha256), intact, missed: None };
+            return Answer { content, sha256: known.sha256, intact, missed: None };
         }
         Plan::Read => bytes(evidence, roots, file),
     };
     match digests {
         Ok(digests) if digests.whole => Answer {
             content: Some(digests.content),
-            intact: intact(file, &digests.sha256, &digests.md5),
-            sha256: Some(digests.sha256),
+            intact: intact(file, digests.sha256.as_deref(), digests.md5.as_deref()),
+            sha256: digests.sha256,
             missed: None,
         },
         // It grew while it was read.
@@ -130,12 +130,17 @@ fn bytes(
         Some(via) => (evidence.dir(&HostPath::from("/"))?, via),
     };
     let mut reader = dir.open(path)?;
-    digest(&mut reader, MOST_UNOWNED, &mut |_, _| {}).map_err(|e| Unavailable::from_io(path, &e))
+    let wanted = match file.owned.and_then(|owned| owned.digest.as_ref()) {
+        Some(Digest::Md5(_)) => Wanted::Md5,
+        _ => Wanted::Sha256,
+    };
+    digest(&mut reader, MOST_UNOWNED, wanted, &mut |_, _| {})
+        .map_err(|e| Unavailable::from_io(path, &e))
 }
 
-fn intact(file: &Present<'_>, sha256: &str, md5: &str) -> Option<bool> {
+fn intact(file: &Present<'_>, sha256: Option<&str>, md5: Option<&str>) -> Option<bool> {
     match file.owned?.digest.as_ref()? {
-        Digest::Md5(wanted) => Some(wanted == md5),
-        Digest::Sha256(wanted) => Some(wanted == sha256),
+        Digest::Md5(wanted) => Some(wanted == md5?),
+        Digest::Sha256(wanted) => Some(wanted == sha256?),
     }
 }
