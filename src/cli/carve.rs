@@ -4,6 +4,7 @@ use super::Exit;
 use crate::carve::{self, Carved, Found, HEAD, Layout};
 use crate::evidence::{Live, Pid};
 use crate::facts::HostText;
+use crate::report::escape::visible;
 use clap::{Args, ValueEnum};
 use std::error::Error;
 use std::fs::File;
@@ -196,7 +197,7 @@ impl Printer<'_> {
         place: impl Fn(u64) -> Where<'b>,
     ) -> io::Result<()> {
         if self.format == Format::Text && self.several && !carved.is_empty() {
-            writeln!(self.out, "{}", shown(source))?;
+            writeln!(self.out, "{}", visible(source))?;
         }
         if self.format == Format::Csv && !self.started {
             writeln!(
@@ -236,15 +237,17 @@ impl Printer<'_> {
 
     fn text(&mut self, row: &Row<'_>) -> io::Result<()> {
         let at = row.address.or(row.offset).unwrap_or(0);
-        let region = row.region.map_or_else(String::new, |region| format!(" in {}", shown(region)));
-        let detail = row.detail.map_or_else(String::new, |detail| format!(" [{}]", shown(detail)));
+        let region =
+            row.region.map_or_else(String::new, |region| format!(" in {}", visible(region)));
+        let detail =
+            row.detail.map_or_else(String::new, |detail| format!(" [{}]", visible(detail)));
         let times = if row.count > 1 { format!(", {} times", row.count) } else { String::new() };
         let encoding =
             if row.encoding == "ascii" { String::new() } else { format!(", {}", row.encoding) };
-        writeln!(self.out, "{at:#014x}  {:<12}  {}{detail}", row.kind, shown(&row.value))?;
+        writeln!(self.out, "{at:#014x}  {:<12}  {}{detail}", row.kind, visible(&row.value))?;
         writeln!(self.out, "{:30}{}{encoding}{times}{region}", "", row.why)?;
         if row.context != row.value && row.kind != "miner-config" {
-            writeln!(self.out, "{:30}{}", "", shown(&row.context))?;
+            writeln!(self.out, "{:30}{}", "", visible(&row.context))?;
         }
         Ok(())
     }
@@ -266,8 +269,10 @@ impl Printer<'_> {
             row.count.to_string(),
             row.why.to_owned(),
         ];
-        let quoted: Vec<String> =
-            cells.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
+        let quoted: Vec<String> = cells
+            .iter()
+            .map(|cell| format!("\"{}\"", cell_text(cell).replace('"', "\"\"")))
+            .collect();
         writeln!(self.out, "{}", quoted.join(","))
     }
 }
@@ -276,9 +281,8 @@ fn text(bytes: &[u8]) -> String {
     HostText::from(bytes).escaped()
 }
 
-/// For a terminal: no control character reaches it.
-fn shown(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
+/// A cell that a spreadsheet shows and does not run.
+fn cell_text(cell: &str) -> String {
+    let mark = if cell.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
+    format!("{mark}{}", visible(cell))
 }

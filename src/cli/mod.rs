@@ -3,6 +3,7 @@
 mod carve;
 mod exit;
 mod library;
+mod plain;
 mod playbook;
 mod progress;
 mod source;
@@ -46,6 +47,7 @@ pub fn run(
             return if asked { Exit::Done } else { Exit::Usage }.into();
         }
     };
+    let messages: &mut dyn Write = &mut plain::Plain(messages);
     let result = match arguments.command {
         Command::Triage(arguments) => triage::run(&arguments, out, messages),
         Command::Carve(arguments) => carve::run(&arguments, out, messages),

@@ -3,7 +3,8 @@
 use super::Text;
 use std::collections::{HashMap, HashSet};
 
-/// Indicators kept of one place; more are counted and left out.
+/// Indicators of one kind kept of one place; more are counted and left out. Of each kind, since
+/// whoever floods memory with URLs must not push out what says where the payload went.
 pub const LIMIT: usize = 10_000;
 
 /// Offsets remembered against counting one occurrence twice, when several anchors lead to it.
@@ -68,6 +69,7 @@ pub struct Carved {
 #[derive(Default)]
 pub struct Found {
     values: HashMap<(&'static str, Vec<u8>), Carved>,
+    kinds: HashMap<&'static str, usize>,
     recent: HashSet<(u64, usize, &'static str)>,
     cut: u64,
 }
@@ -104,7 +106,7 @@ impl Found {
             }
             return;
         }
-        if self.values.len() >= LIMIT {
+        if !self.room(hit.kind) {
             self.cut = self.cut.saturating_add(1);
             return;
         }
@@ -123,6 +125,14 @@ impl Found {
         self.values.insert(key, carved);
     }
 
+    /// Whether one more of this kind may be kept; counts it where it may.
+    fn room(&mut self, kind: &'static str) -> bool {
+        let count = self.kinds.entry(kind).or_default();
+        let room = *count < LIMIT;
+        *count = count.saturating_add(usize::from(room));
+        room
+    }
+
     /// Takes what another part of the same place gave.
     pub fn merge(&mut self, other: Self) {
         self.cut = self.cut.saturating_add(other.cut);
@@ -130,19 +140,16 @@ impl Found {
         let mut values: Vec<_> = other.values.into_iter().collect();
         values.sort_by(|(_, a), (_, b)| (a.offset, a.kind).cmp(&(b.offset, b.kind)));
         for (key, carved) in values {
-            let room = self.values.len() < LIMIT;
-            match self.values.get_mut(&key) {
-                Some(known) => {
-                    let count = known.count.saturating_add(carved.count);
-                    if carved.offset < known.offset {
-                        *known = carved;
-                    }
-                    known.count = count;
+            if let Some(known) = self.values.get_mut(&key) {
+                let count = known.count.saturating_add(carved.count);
+                if carved.offset < known.offset {
+                    *known = carved;
                 }
-                None if room => {
-                    self.values.insert(key, carved);
-                }
-                None => self.cut = self.cut.saturating_add(1),
+                known.count = count;
+            } else if self.room(key.0) {
+                self.values.insert(key, carved);
+            } else {
+                self.cut = self.cut.saturating_add(1);
             }
         }
     }

@@ -186,3 +186,18 @@ fn a_pretty_printed_configuration_gives_its_pool_wallet_and_second_address() {
     assert!(has("pool", "ap.luckpool.net:3956"));
     assert!(has("address", "203.0.113.99"));
 }
+
+#[test]
+fn a_flood_of_one_kind_does_not_push_out_another() {
+    use std::fmt::Write;
+    let mut bytes = String::new();
+    for number in 0..12_000 {
+        write!(bytes, "http://198.51.100.7/{number}\0").unwrap();
+    }
+    bytes.push_str("Payload dropped to: /usr/sbin/w1\0");
+    let mut found = crate::carve::Found::default();
+    crate::carve::carve(bytes.as_bytes(), 0, &mut found).unwrap();
+    let (all, cut) = found.finish();
+    assert!(all.iter().any(|one| one.kind == "drop" && one.value == b"/usr/sbin/w1"));
+    assert_eq!(cut, 2_000);
+}
