@@ -2,7 +2,7 @@
 
 use super::processes::status;
 use super::{Collector, Host, Outcome, Run};
-use crate::evidence::{HostPath, Reason};
+use crate::evidence::{HostPath, Pid, Reason};
 use crate::facts::{Facts, HostText, Table, Time};
 
 crate::table! {
@@ -70,14 +70,16 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
         tainted: line("host.tainted", &[&format!("{sysctl}/tainted")])
             .and_then(|text| std::str::from_utf8(text.as_bytes()).ok()?.parse().ok()),
         reader_uid: reader(host).and_then(|reader| reader.euid),
-        reader_pid: host
-            .root
-            .link(&HostPath::from("proc/self"))
-            .ok()
-            .and_then(|link| std::str::from_utf8(link.file_name()).ok()?.parse().ok()),
+        reader_pid: reader_pid(host),
     };
     host.gaps.read("host");
     facts.insert(1, "/proc", &row)
+}
+
+/// Davy's own id, as the evidence's /proc numbers it; none where davy is not on that host.
+pub(super) fn reader_pid(host: &Host<'_>) -> Option<Pid> {
+    let link = host.root.link(&HostPath::from("proc/self")).ok()?;
+    std::str::from_utf8(link.file_name()).ok()?.parse().ok()
 }
 
 /// The first of these files that there is.

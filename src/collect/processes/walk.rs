@@ -6,6 +6,7 @@
 use super::exe::identity;
 use super::{Process, ProcessDir};
 use crate::collect::environment::Variable;
+use crate::collect::host::reader_pid;
 use crate::collect::mappings::Mapping;
 use crate::collect::mounts::Remote;
 use crate::collect::open_files::{Digests, OpenFile};
@@ -216,11 +217,10 @@ fn read_one(host: &Host<'_>, walk: &Walk, pid: Pid, readers: &[Reader], rows: &m
     }
 }
 
-/// Davy's own id, as /proc numbers it: it is not part of what happened on the host, and a copy in
-/// /dev/shm with the words of its playbooks in memory would look like much.
+/// Davy's own id: it is not part of what happened on the host, and a copy in /dev/shm with the
+/// words of its playbooks in memory would look like much.
 fn own(host: &Host<'_>) -> Option<Pid> {
-    let link = host.root.link(&HostPath::from("proc/self")).ok()?;
-    let pid = std::str::from_utf8(link.as_bytes()).ok()?.parse().ok()?;
+    let pid = reader_pid(host)?;
     host.gaps.note("processes", format!("davy itself (pid {pid}) is left out"));
     Some(pid)
 }
