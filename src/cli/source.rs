@@ -1,31 +1,177 @@
-//! What the user names becomes evidence.
+//! What the user names becomes evidence: each thing is recognised by what it holds, not by its name.
+//!
+//! A new kind of source is one line in [`KINDS`]. Kinds are asked in order, and the first that
+//! claims a source opens it.
 
 use crate::evidence::{Directory, Evidence, Live, TextHost};
-use std::path::Path;
+use crate::facts::{self, Facts, Source};
+use std::cell::RefCell;
+use std::fs::{File, Metadata};
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
 
-/// Opens what the user named: nothing for the live host, a directory that holds a root file
-/// system, or a text host.
+/// Bytes of a file that recognising it may look at.
+const HEAD: usize = 64 * 1024;
+
+/// What a source turned out to be.
+pub enum Opened {
+    /// A host, seen read-only: the collectors run over it.
+    Host(Box<dyn Evidence>),
+    /// Something else that adds facts to the case, as a core dump or a log.
+    #[allow(dead_code)] // The first kinds of these are being written.
+    Reader(Box<dyn Reader>),
+}
+
+/// A source that is no host of files and processes, and leaves facts in the case by itself.
+pub trait Reader {
+    /// Its row in the table `sources`.
+    fn source(&self) -> Source;
+    /// Leaves its rows and its coverage; told once, after the host's collectors ran and before
+    /// anything is judged.
+    ///
+    /// # Errors
+    /// Where facts cannot be stored. What cannot be read is coverage.
+    fn read(&self, facts: &Facts, progress: &dyn Fn(&str)) -> Result<(), facts::Error>;
+}
+
+/// What the user named, before anyone has claimed it.
+pub struct Named {
+    /// As the user wrote it; `-` is standard input.
+    pub path: PathBuf,
+    /// Whether it is a directory.
+    pub directory: bool,
+    /// The first bytes of a file, at most 64 KiB; empty for a directory.
+    pub head: Vec<u8>,
+    rest: RefCell<Option<Box<dyn Read + Send>>>,
+}
+
+impl Named {
+    /// Looks at what the user named.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words for the user.
+    pub fn look(path: &Path) -> Result<Self, String> {
+        let fail = |e: io::Error| format!("{}: {e}", path.display());
+        let mut named = Self {
+            path: path.to_owned(),
+            directory: false,
+            head: Vec::new(),
+            rest: RefCell::new(None),
+        };
+        let mut stream: Box<dyn Read + Send> = if path.as_os_str() == "-" {
+            Box::new(io::stdin())
+        } else {
+            let found = std::fs::metadata(path).map_err(fail)?;
+            named.directory = found.is_dir();
+            if named.directory {
+                return Ok(named);
+            }
+            if !readable(&found) {
+                return Err(format!("{}: neither a file nor a directory", path.display()));
+            }
+            Box::new(File::open(path).map_err(fail)?)
+        };
+        stream.by_ref().take(HEAD as u64).read_to_end(&mut named.head).map_err(fail)?;
+        named.rest.replace(Some(stream));
+        Ok(named)
+    }
+
+    /// All bytes from the first on. A file can be asked again; standard input but once.
+    ///
+    /// # Errors
+    /// Where it cannot be opened again.
+    #[allow(dead_code)] // As above.
+    pub fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
+        match self.rest.take() {
+            Some(rest) => Ok(Box::new(Cursor::new(self.head.clone()).chain(rest))),
+            None if self.path.as_os_str() == "-" => {
+                Err(io::Error::other("standard input was read before"))
+            }
+            None => Ok(Box::new(File::open(&self.path)?)),
+        }
+    }
+}
+
+/// Devices would be read for ever or not at all; a pipe is what `<(command)` is.
+fn readable(found: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    found.is_file() || found.file_type().is_fifo()
+}
+
+/// A kind of source.
+struct Kind {
+    /// What it is called where a source is none of them.
+    name: &'static str,
+    /// Opens what is of this kind; `None` where it is not. The error is for the user.
+    open: fn(&Named) -> Option<Result<Opened, String>>,
+}
+
+/// Every kind of source, the surest to tell first.
+const KINDS: &[Kind] = &[
+    Kind { name: "a text host (*.host)", open: text_host },
+    Kind { name: "a directory that holds a root file system", open: directory },
+];
+
+fn text_host(named: &Named) -> Option<Result<Opened, String>> {
+    let page = named.path.extension().is_some_and(|e| e == "host") && !named.directory;
+    let open = || TextHost::open(&named.path).map_err(|e| e.to_string());
+    page.then(|| open().map(|host| Opened::Host(Box::new(host))))
+}
+
+fn directory(named: &Named) -> Option<Result<Opened, String>> {
+    let open = || Directory::open(&named.path).map_err(|e| e.to_string());
+    named.directory.then(|| open().map(|host| Opened::Host(Box::new(host))))
+}
+
+/// Opens one thing that the user named.
 ///
 /// # Errors
 /// What it is not, in words for the user.
-pub fn open(source: Option<&Path>) -> Result<Box<dyn Evidence>, String> {
-    let Some(path) = source else {
-        return Ok(Box::new(Live::new()));
-    };
-    let shown = path.display();
-    let named = std::fs::metadata(path).map_err(|e| format!("{shown}: {e}"))?;
-    if named.is_dir() {
-        return Directory::open(path)
-            .map(|d| Box::new(d) as Box<dyn Evidence>)
-            .map_err(|e| e.to_string());
+pub fn open(path: &Path) -> Result<Opened, String> {
+    let named = Named::look(path)?;
+    match KINDS.iter().find_map(|kind| (kind.open)(&named)) {
+        Some(opened) => opened,
+        None => {
+            let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+            let shown = path.display();
+            Err(format!("{shown}: not a source davy can triage: {}", kinds.join(", or ")))
+        }
     }
-    if path.extension().is_some_and(|e| e == "host") {
-        return TextHost::open(path)
-            .map(|h| Box::new(h) as Box<dyn Evidence>)
-            .map_err(|e| e.to_string());
+}
+
+/// All that a run looks at: at most one host, and whatever else the user named.
+pub struct Sources {
+    /// The host; none where only cores or logs were named.
+    pub host: Option<Box<dyn Evidence>>,
+    /// Cores, logs and the like.
+    pub readers: Vec<Box<dyn Reader>>,
+}
+
+impl Sources {
+    /// Opens what the user named; nothing named is the live host.
+    ///
+    /// # Errors
+    /// The first source that is none, or a second host, in words for the user.
+    pub fn open(paths: &[PathBuf]) -> Result<Self, String> {
+        let mut all = Self { host: None, readers: Vec::new() };
+        if paths.is_empty() {
+            all.host = Some(Box::new(Live::new()));
+        }
+        for path in paths {
+            match open(path)? {
+                Opened::Reader(reader) => all.readers.push(reader),
+                Opened::Host(host) if all.host.is_none() => all.host = Some(host),
+                Opened::Host(host) => {
+                    let first = all.host.map(|h| h.name()).unwrap_or_default();
+                    return Err(format!("{}: a second host beside {first}", host.name()));
+                }
+            }
+        }
+        Ok(all)
     }
-    Err(format!(
-        "{shown}: not a source davy can triage: a directory that holds a root file system, or a \
-         text host (*.host)"
-    ))
+
+    /// The host's kind, where there is a host.
+    pub fn kind(&self) -> Option<crate::evidence::SourceKind> {
+        self.host.as_ref().map(|host| host.kind())
+    }
 }

@@ -1,9 +1,10 @@
 //! `davy triage`: everything, one incident.
 
+use super::Exit;
 use super::library::{self, Library};
 use super::progress::Progress;
-use super::{Exit, source};
-use crate::evidence::{Evidence, Pid, SourceKind};
+use super::source::Sources;
+use crate::evidence::{Pid, SourceKind};
 use crate::facts::{self, Facts, Pieces, Source, Status};
 use crate::judge::{Judgement, Level, Playbooks, Verdict};
 use crate::report::{Case, CaseFolder, FORMATS, Report, Text, Tool};
@@ -19,7 +20,8 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct Arguments {
     /// What to look at: a mounted image or directory, or a text host; without it, this host
-    source: Option<PathBuf>,
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
     /// Leave a case folder: report.html, report.json, facts.db, timeline.jsonl, recovered files,
     /// manifest
     #[arg(short = 'o', long = "output", value_name = "CASE")]
@@ -93,8 +95,8 @@ pub fn run(
         }
     };
     library::tell(&playbooks, messages);
-    let evidence = match source::open(arguments.source.as_deref()) {
-        Ok(evidence) => evidence,
+    let sources = match Sources::open(&arguments.sources) {
+        Ok(sources) => sources,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");
             return Ok(Exit::Usage);
@@ -126,14 +128,14 @@ pub fn run(
     let progress = Progress::new(arguments.quiet);
     let tables = crate::tables();
     let facts = Facts::in_memory(&tables)?;
-    let judgement = investigate(arguments, evidence.as_ref(), &facts, &playbooks, &progress)?;
-    if let Some(folder) = folder {
+    let judgement = investigate(arguments, &sources, &facts, &playbooks, &progress)?;
+    if let (Some(folder), Some(evidence)) = (folder, sources.host.as_deref()) {
         progress.step("recovering deleted files");
         // What one file cannot give is coverage; only the facts themselves can fail here.
-        carve::recover(evidence.as_ref(), &facts, folder)?;
+        carve::recover(evidence, &facts, folder)?;
     }
     progress.step("telling the story");
-    let case = tell(arguments, evidence.as_ref(), &facts, &judgement, &playbooks)?;
+    let case = tell(arguments, &sources, &facts, &judgement, &playbooks)?;
     progress.done();
 
     // Printed first: whatever happens to the folder, the responder has the answer.
@@ -156,22 +158,33 @@ pub fn run(
 /// Collects, carves and judges until no new suspect turns up.
 fn investigate(
     arguments: &Arguments,
-    evidence: &dyn Evidence,
+    sources: &Sources,
     facts: &Facts,
     playbooks: &Playbooks,
     progress: &Progress,
 ) -> Result<Judgement, facts::Error> {
     let tables = crate::tables();
     let step = |name: &str| progress.step(name);
-    facts.insert("0", "davy", &Source { kind: evidence.kind().word(), name: evidence.name() })?;
-    collect::collect(evidence, facts, &step)?;
-    carve::carve_files(evidence, facts, &step)?;
-    match arguments.memory {
-        Memory::None => facts.cover("memory", Status::NotCaptured, "--memory none")?,
-        Memory::Suspects | Memory::All => carve::carve_memory(evidence, facts, &[], &step)?,
+    if let Some(evidence) = sources.host.as_deref() {
+        facts.insert(
+            "0",
+            "davy",
+            &Source { kind: evidence.kind().word(), name: evidence.name() },
+        )?;
+        collect::collect(evidence, facts, &step)?;
+        carve::carve_files(evidence, facts, &step)?;
+        match arguments.memory {
+            Memory::None => facts.cover("memory", Status::NotCaptured, "--memory none")?,
+            Memory::Suspects | Memory::All => carve::carve_memory(evidence, facts, &[], &step)?,
+        }
+    }
+    for (reader, key) in sources.readers.iter().zip(1_u64..) {
+        facts.insert(key, "davy", &reader.source())?;
+        facts.together(|facts| reader.read(facts, &step))?;
     }
     progress.step("judging");
     let mut judgement = judge::judge(facts, playbooks, &tables)?;
+    let Some(evidence) = sources.host.as_deref() else { return Ok(judgement) };
     let mut read: BTreeSet<Pid> = BTreeSet::new();
     // What one suspect's memory names can make another process a suspect: a dropper's log names
     // its payload. Three rounds follow any chain seen so far, and bound the work.
@@ -226,7 +239,7 @@ fn pids(
 /// Timeline, graph, story and verdict, put together.
 fn tell(
     arguments: &Arguments,
-    evidence: &dyn Evidence,
+    sources: &Sources,
     facts: &Facts,
     judgement: &Judgement,
     playbooks: &Playbooks,
@@ -235,13 +248,13 @@ fn tell(
     facts.together(graph::build)?;
     let story = graph::story(facts, judgement, arguments.lead.as_deref())?;
     let verdict = Verdict::of(judgement);
-    Case::gather(facts, judgement, verdict, story, tool(evidence, playbooks))
+    Case::gather(facts, judgement, verdict, story, tool(sources, playbooks))
 }
 
-fn tool(evidence: &dyn Evidence, playbooks: &Playbooks) -> Tool {
+fn tool(sources: &Sources, playbooks: &Playbooks) -> Tool {
     // A recording must give the same report on every machine, so only a live run names the
     // program that ran.
-    let program = (evidence.kind() == SourceKind::Live).then(own_digest).flatten();
+    let program = (sources.kind() == Some(SourceKind::Live)).then(own_digest).flatten();
     Tool {
         name: "davy",
         version: env!("CARGO_PKG_VERSION"),
