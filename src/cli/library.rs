@@ -32,7 +32,9 @@ impl Library {
             let (name, file) = lookup
                 .split_once('=')
                 .ok_or_else(|| format!("--lookup {lookup}: NAME=FILE is what it takes"))?;
-            playbooks.add_lookup(name, Path::new(file)).map_err(|e| format!("{file}: {e}"))?;
+            playbooks
+                .add_lookup(name, Path::new(file), &crate::tables())
+                .map_err(|e| format!("--lookup {name}: {e}"))?;
         }
         Ok(playbooks)
     }

@@ -108,6 +108,10 @@ fn check(
             // A folder brings its lookups along; its playbooks are read as files below.
             let mut folder = Playbooks::empty();
             folder.add_folder(file)?;
+            if folder.sources().next().is_none() {
+                let shown = file.display();
+                return Err(format!("{shown}: no playbook in it, no *.yml and no *.yaml").into());
+            }
             sources.extend(folder.sources().map(|(f, text)| (f.to_owned(), text.to_owned())));
             playbooks.add_folder(file)?;
         } else {

@@ -136,27 +136,12 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// Tables that stand after FROM, JOIN or a comma: SQLite does not tell of one that is joined by
-    /// USING and otherwise not looked at.
+    /// Tables of facts that the query names: SQLite does not tell of one that is joined by USING and
+    /// otherwise not looked at.
     fn joined(&self, sql: &str) -> BTreeSet<String> {
-        let lower = sql.to_ascii_lowercase();
-        let mut before = "";
-        let mut out = BTreeSet::new();
-        let apart = |c: char| c.is_ascii_whitespace() || matches!(c, '(' | ')' | ';');
-        for token in lower.split_inclusive(',').flat_map(|part| part.split(apart)) {
-            let word = token.trim_end_matches(',');
-            if matches!(before, "from" | "join" | ",")
-                && let Some(table) = self.tables.iter().find(|table| table.name == word)
-            {
-                out.insert(table.name.to_owned());
-            }
-            if token.ends_with(',') {
-                before = ",";
-            } else if !token.is_empty() {
-                before = token;
-            }
-        }
-        out
+        let words = sources(sql);
+        let tables = self.tables.iter().map(|table| table.name);
+        tables.filter(|name| words.contains(*name)).map(str::to_owned).collect()
     }
 
     fn of(&self, what: &str) -> Gap {
@@ -190,4 +175,24 @@ impl Row {
         };
         if self.detail.is_empty() { said } else { format!("{said} ({})", self.detail) }
     }
+}
+
+/// What stands after FROM, JOIN or a comma, in lower case: tables, and more.
+pub(super) fn sources(sql: &str) -> BTreeSet<String> {
+    let lower = sql.to_ascii_lowercase();
+    let mut before = "";
+    let mut out = BTreeSet::new();
+    let apart = |c: char| c.is_ascii_whitespace() || matches!(c, '(' | ')' | ';');
+    for token in lower.split_inclusive(',').flat_map(|part| part.split(apart)) {
+        let word = token.trim_end_matches(',');
+        if matches!(before, "from" | "join" | ",") && !word.is_empty() {
+            out.insert(word.to_owned());
+        }
+        if token.ends_with(',') {
+            before = ",";
+        } else if !token.is_empty() {
+            before = token;
+        }
+    }
+    out
 }

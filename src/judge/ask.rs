@@ -1,6 +1,6 @@
 //! A playbook's query, run within limits.
 
-use super::{Kind, Parameter, Playbook};
+use super::{Kind, Level, Parameter, Playbook};
 use crate::facts::{self, Asked, Facts, Limits, Stopped};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Statement};
@@ -18,6 +18,8 @@ pub struct Rows {
     pub rows: Vec<Vec<Value>>,
     /// Whether there were more rows than are kept.
     pub cut: bool,
+    /// Whether those kept are the gravest.
+    pub worst: bool,
 }
 
 /// Why a query gave nothing.
@@ -66,7 +68,15 @@ pub(super) fn ask(
         Err(message) => return (Err(Failure::Parameter(message)), Asked::default()),
     };
     let sql = &playbook.query.text;
-    let asked = facts.read_only(limits, |connection| rows(connection, sql, &values, most));
+    let asked = facts.read_only(limits, |connection| {
+        let mut found = rows(connection, sql, &values, most)?;
+        let graded = found.columns.iter().any(|column| column == "level");
+        if found.cut && graded {
+            found = rows(connection, &worst_first(sql, playbook.level), &values, most)?;
+            found.worst = true;
+        }
+        Ok(found)
+    });
     let (answer, asked) = match asked {
         Ok(asked) => asked,
         Err(cause) => return (Err(Failure::Store(cause)), Asked::default()),
@@ -98,6 +108,21 @@ fn rows(
         out.rows.push((0..width).map(|i| row.get(i)).collect::<rusqlite::Result<_>>()?);
     }
     Ok(out)
+}
+
+/// The same query with its gravest rows first, so that what is cut is what says least. Whoever
+/// floods a playbook with harmless rows would else push the others out.
+fn worst_first(sql: &str, usual: Level) -> String {
+    let ranks: Vec<String> = Level::ALL
+        .iter()
+        .map(|level| format!("WHEN '{}' THEN {}", level.word(), *level as u8))
+        .collect();
+    let sql = sql.trim_end().trim_end_matches(';');
+    format!(
+        "SELECT * FROM (\n{sql}\n) ORDER BY CASE level {} ELSE {} END DESC",
+        ranks.join(" "),
+        usual as u8
+    )
 }
 
 /// Binds `:name` parameters; one that the playbook does not declare stays NULL, and

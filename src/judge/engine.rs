@@ -7,12 +7,15 @@ use super::{
     Answer, Evidence, Finding, Judgement, Kind, Level, Outcome, Playbook, Playbooks, Subject,
 };
 use super::{evidence, functions, template};
-use crate::facts::{self, Facts, Limits, TableDef};
+use crate::facts::{self, Facts, Limits, Status, TableDef};
 use rusqlite::types::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Facts that one finding cites beyond this are counted and not shown.
 const MOST_EVIDENCE: usize = 50;
+
+/// How coverage names what was wrong with a playbook's rows, before its id.
+const PROBLEMS: &str = "playbook ";
 
 /// How a step begins that stops a process, changes the host or cuts a connection.
 const INTERVENTIONS: &[&str] = &[
@@ -118,7 +121,12 @@ pub(super) fn judge_within(
     let mut judgement = Judgement { looked: known.looked(), ..Judgement::default() };
     let mut drafts = Vec::new();
     for playbook in playbooks.iter().filter(|p| p.kind == Kind::Finding) {
-        let (answer, found) = run(facts, playbook, &known, limits);
+        let (answer, found, problems) = run(facts, playbook, &known, limits);
+        if !problems.is_empty() {
+            // An answer's detail is in report.json; a gap stands in every report.
+            let what = format!("{PROBLEMS}{}", answer.id);
+            facts.cover(what, Status::Partial, problems.join("; "))?;
+        }
         judgement.answers.push(answer);
         drafts.extend(found);
     }
@@ -150,26 +158,30 @@ pub fn suspects(judgement: &Judgement) -> Vec<u32> {
     pids.into_iter().collect()
 }
 
+/// A playbook's answer, its findings, and what was wrong with its rows.
 fn run<'p>(
     facts: &Facts,
     playbook: &'p Playbook,
     known: &Known<'_>,
     limits: Limits,
-) -> (Answer, Vec<Draft<'p>>) {
+) -> (Answer, Vec<Draft<'p>>, Vec<String>) {
     let answer = |answer, detail: String| Answer { id: playbook.id.text.clone(), answer, detail };
     let (rows, asked) = ask::ask(facts, playbook, &BTreeMap::new(), limits, ask::MOST_ROWS);
     let rows = match rows {
         Ok(rows) => rows,
         Err(failure) => {
-            return (answer(Outcome::CouldNotCheck, failure.to_string()), Vec::new());
+            let failed = answer(Outcome::CouldNotCheck, failure.to_string());
+            return (failed, Vec::new(), Vec::new());
         }
     };
     let needs = playbook.needs.iter().map(|need| need.text.as_str());
     let gap = known.gap(&asked.reads, &playbook.query.text, needs);
-    let (drafts, mut details) = merge(playbook, &rows);
+    let (drafts, mut problems) = merge(playbook, &rows);
     if rows.cut {
-        details.push(format!("more than {} rows; the rest was not read", ask::MOST_ROWS));
+        let kept = if rows.worst { "the gravest were kept" } else { "the rest was not read" };
+        problems.push(format!("more than {} rows; {kept}", ask::MOST_ROWS));
     }
+    let mut details = problems.clone();
     let outcome = match (drafts.is_empty(), gap) {
         (false, Gap::None) => Outcome::Fired,
         (false, Gap::Partial(detail) | Gap::Missing(detail)) => {
@@ -186,7 +198,7 @@ fn run<'p>(
             Outcome::CouldNotCheck
         }
     };
-    (answer(outcome, details.join("; ")), drafts)
+    (answer(outcome, details.join("; ")), drafts, problems)
 }
 
 /// A finding whose evidence is not yet fetched.
@@ -335,7 +347,10 @@ fn kind(fact: &str) -> &str {
 fn clear(facts: &Facts) -> Result<(), facts::Error> {
     facts
         .connection()
-        .execute_batch("DELETE FROM findings; DELETE FROM finding_evidence;")
+        .execute_batch(&format!(
+            "DELETE FROM findings; DELETE FROM finding_evidence; \
+             DELETE FROM coverage WHERE what GLOB '{PROBLEMS}*';"
+        ))
         .map_err(|cause| facts::Error::Sql { doing: "clearing findings".to_owned(), cause })
 }
 

@@ -1,9 +1,13 @@
 //! All playbooks and lookups of a run: those that davy carries, and the user's.
 
+use super::alike::alike;
+use super::answer::sources;
 use super::lookup::Lookup;
 use super::{Complaint, Playbook};
+use crate::facts::TableDef;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 mod embedded {
@@ -12,6 +16,9 @@ mod embedded {
 
 /// Files of one folder of playbooks beyond this are not read.
 const MOST_FILES: usize = 10_000;
+
+/// Bytes of a user's list; one of a million rows is some 30 MB.
+const MOST_LOOKUP: u64 = 64 << 20;
 
 /// Playbooks and lookups.
 #[derive(Clone, Debug, Default)]
@@ -108,14 +115,38 @@ impl Playbooks {
         Ok(())
     }
 
-    /// Adds a user's list under a name: `--lookup NAME=FILE`.
+    /// Adds a user's list under a name: `--lookup NAME=FILE`. Playbooks that use a list of the
+    /// user's own come before it.
     ///
     /// # Errors
-    /// Where the file cannot be read as text.
-    pub fn add_lookup(&mut self, name: &str, file: &Path) -> std::io::Result<()> {
-        let text = std::fs::read_to_string(file)?;
-        self.insert_lookup(name, &file.display().to_string(), &text);
+    /// In words for the user: the name is a table's, or no playbook uses a list of that name; the
+    /// file is none, is over 64 MiB, or is no text.
+    pub fn add_lookup(
+        &mut self,
+        name: &str,
+        file: &Path,
+        tables: &[TableDef],
+    ) -> Result<(), String> {
+        self.lookup_name(name, tables)?;
+        let shown = file.display();
+        let text = lookup_text(file).map_err(|why| format!("{shown}: {why}"))?;
+        self.insert_lookup(name, &shown.to_string(), &text);
         Ok(())
+    }
+
+    /// Whether a list of that name would be read by anything.
+    fn lookup_name(&self, name: &str, tables: &[TableDef]) -> Result<(), String> {
+        if tables.iter().any(|table| table.name.eq_ignore_ascii_case(name)) {
+            return Err(format!("`{name}` is a table of facts; a lookup needs another name"));
+        }
+        let mut queries = self.playbooks.values().map(|playbook| &playbook.query.text);
+        if self.lookups.contains_key(name) || queries.any(|sql| sources(sql).contains(name)) {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.lookups.keys().map(String::as_str).collect();
+        let near = alike(name, known.iter().copied());
+        let near = near.first().map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        Err(format!("no playbook uses a lookup `{name}`{near} (there is {})", known.join(", ")))
     }
 
     /// In order of their ids.
@@ -174,6 +205,22 @@ impl Playbooks {
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// A list's text. A FIFO or a device would hold us for ever, a huge file fill the memory.
+fn lookup_text(file: &Path) -> Result<String, String> {
+    let about = std::fs::metadata(file).map_err(|e| e.to_string())?;
+    if !about.is_file() {
+        return Err("not a file".to_owned());
+    }
+    let too_long = || format!("a lookup of more than {} MiB is not read", MOST_LOOKUP >> 20);
+    if about.len() > MOST_LOOKUP {
+        return Err(too_long());
+    }
+    let mut text = String::new();
+    let opened = std::fs::File::open(file).map_err(|e| e.to_string())?;
+    let read = opened.take(MOST_LOOKUP + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
+    if read as u64 > MOST_LOOKUP { Err(too_long()) } else { Ok(text) }
 }
 
 fn stem(file: &Path) -> String {

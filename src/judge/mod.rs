@@ -2,6 +2,7 @@
 //!
 //! A playbook is YAML with SQL in it. No judgement is made anywhere else.
 
+mod alike;
 mod answer;
 mod ask;
 mod attack;

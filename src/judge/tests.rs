@@ -284,6 +284,71 @@ fn more_rows_than_a_responder_can_read_are_cut_and_that_is_said() {
 }
 
 #[test]
+fn of_too_many_rows_the_gravest_are_kept() {
+    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) \
+                SELECT 'processes/' || i AS fact, 1 AS comm, 2 AS exe, i AS pid, \
+                CASE i WHEN 19999 THEN 'critical' WHEN 7 THEN NULL ELSE 'low' END AS level FROM n;";
+    let facts = facts();
+    let judgement = judge(&facts, &all(many), &tables()).unwrap();
+    assert_eq!(judgement.findings[0].subject.fact, "processes/19999");
+    assert_eq!(judgement.findings[1].subject.fact, "processes/7");
+    assert_eq!(judgement.answers[0].detail, "more than 10000 rows; the gravest were kept");
+    assert_eq!(
+        problems(&facts),
+        [("playbook one".to_owned(), "more than 10000 rows; the gravest were kept".to_owned())]
+    );
+}
+
+#[test]
+fn rows_without_a_fact_or_with_a_bad_level_are_told_as_a_gap() {
+    let odd = "SELECT CASE pid WHEN 7 THEN fact END AS fact, comm, exe, pid, 'grave' AS level \
+               FROM processes WHERE pid < 100";
+    let facts = facts();
+    judge(&facts, &all(odd), &tables()).unwrap();
+    let told = "a row without a fact was left out; a row's level `grave` is none";
+    assert_eq!(problems(&facts), [("playbook one".to_owned(), told.to_owned())]);
+    // A later judgement takes them back.
+    judge(&facts, &all(TEMPORARY), &tables()).unwrap();
+    assert_eq!(problems(&facts), []);
+}
+
+/// What coverage says of playbooks.
+fn problems(facts: &Facts) -> Vec<(String, String)> {
+    facts
+        .rows("SELECT what, detail FROM coverage WHERE what GLOB 'playbook *'", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap()
+}
+
+#[test]
+fn a_lookup_that_nothing_reads_is_refused_with_the_near_name() {
+    let folder = std::env::temp_dir().join(format!("davy-lookups-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("ours.csv");
+    std::fs::write(&file, "port,note\n3333,x\n").unwrap();
+    let mut playbooks = all("SELECT fact, comm, exe, pid FROM processes, mine");
+    playbooks.insert_lookup("mining_ports", "mining_ports.csv", "port,note\n14444,x\n");
+    let mut add = |name: &str| playbooks.add_lookup(name, &file, &tables());
+    assert_eq!(
+        add("processes"),
+        Err("`processes` is a table of facts; a lookup needs another name".into())
+    );
+    assert_eq!(
+        add("mining_port"),
+        Err("no playbook uses a lookup `mining_port`; did you mean mining_ports? \
+             (there is mining_ports)"
+            .into())
+    );
+    assert_eq!((add("mining_ports"), add("mine")), (Ok(()), Ok(())));
+    let huge = folder.join("huge.csv");
+    std::fs::File::create(&huge).unwrap().set_len((64 << 20) + 1).unwrap();
+    assert!(playbooks.add_lookup("mine", &huge, &tables()).unwrap_err().ends_with("is not read"));
+    assert!(playbooks.add_lookup("mine", &folder, &tables()).unwrap_err().ends_with("not a file"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_broken_playbook_is_an_answer_and_the_others_judge() {
     let mut playbooks = all(TEMPORARY);
     playbooks.insert("two.yml", "id: two\nquery: [");

@@ -1,5 +1,6 @@
 //! The query itself: does it prepare, does it only read, what does it return.
 
+use super::super::alike::alike;
 use super::super::{Complaint, FUNCTIONS, Kind, Playbook, functions};
 use super::Checker;
 use crate::facts::{Asked, Limits};
@@ -101,28 +102,8 @@ fn help(checker: &Checker<'_>, sql: &str, message: &str, named: &str) -> String 
     } else {
         BTreeSet::new()
     };
-    let mut alike: Vec<(usize, &str)> =
-        known.into_iter().map(|k| (distance(name, k), k)).filter(|(d, _)| *d <= 2).collect();
-    alike.sort_unstable();
-    let alike: Vec<&str> = alike.into_iter().map(|(_, k)| k).take(6).collect();
+    let alike = alike(name, known);
     if alike.is_empty() { String::new() } else { format!("there is {}", alike.join(", ")) }
-}
-
-/// In how many letters two names differ (Levenshtein); a name that goes on differs in two.
-fn distance(wrong: &str, known: &str) -> usize {
-    let mut row: Vec<usize> = (0..=known.chars().count()).collect();
-    for (i, a) in (1..).zip(wrong.chars().take(64)) {
-        let mut diagonal = std::mem::replace(row.first_mut().unwrap_or(&mut 0), i);
-        let mut left = i;
-        for (b, cell) in known.chars().zip(row.iter_mut().skip(1)) {
-            let cost = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            left = cost.min(*cell + 1).min(left + 1);
-            *cell = left;
-        }
-    }
-    let all = row.last().copied().unwrap_or(usize::MAX);
-    if wrong.len() >= 3 && known.starts_with(wrong) { all.min(2) } else { all }
 }
 
 /// Every parameter is declared, and every declared one is used.
