@@ -2,7 +2,7 @@
 //! files without an owner that lie where droppers leave theirs.
 
 use super::place::{self, Place, path, rows};
-use super::scan::{Carved, Found};
+use super::scan::{Carved, Cut, Found};
 use crate::evidence::{Evidence, HostPath, Pid, Unavailable};
 use crate::facts::{Error, Facts, Status};
 use rayon::prelude::*;
@@ -48,16 +48,16 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts) -> Result<(), Error>
         let new_file = inodes.insert(target.file);
         new_file && target.sha256.as_ref().is_none_or(|sha256| digests.insert(sha256.clone()))
     });
-    let results: Vec<Result<(Vec<Carved>, u64), Unavailable>> =
+    let results: Vec<Result<(Vec<Carved>, Cut), Unavailable>> =
         targets.par_iter().map(|target| bytes(evidence, target)).collect();
     facts.together(|facts| {
         let mut next = place::last(facts)?;
-        let (mut carved, mut cut, mut missed) = (0_u64, 0_u64, Vec::new());
+        let (mut carved, mut cut, mut missed) = (0_u64, Cut::default(), Vec::new());
         for (target, result) in targets.iter().zip(results) {
             match result {
                 Ok((indicators, over)) => {
                     carved += 1;
-                    cut = cut.saturating_add(over);
+                    cut = cut.and(over);
                     target.place.store(facts, &mut next, indicators, |_| None)?;
                 }
                 Err(why) => missed.push(why),
@@ -76,18 +76,19 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts) -> Result<(), Error>
                 left.large
             );
         }
-        if cut > 0 {
-            detail += &format!("; {cut} indicators beyond {} in one file left out", super::LIMIT);
+        if !cut.nothing() {
+            detail += &format!("; {cut}");
         }
         if let Some(example) = missed.first() {
             detail += &format!("; {} could not be read, as {example}", missed.len());
         }
-        let status = if missed.is_empty() && cut == 0 { Status::Complete } else { Status::Partial };
+        let status =
+            if missed.is_empty() && cut.nothing() { Status::Complete } else { Status::Partial };
         facts.cover("indicators", status, detail)
     })
 }
 
-fn bytes(evidence: &dyn Evidence, target: &Target) -> Result<(Vec<Carved>, u64), Unavailable> {
+fn bytes(evidence: &dyn Evidence, target: &Target) -> Result<(Vec<Carved>, Cut), Unavailable> {
     let (dir, name) = match &target.through {
         Through::Process(pid, name) => {
             (evidence.dir(&HostPath::new(format!("/proc/{pid}")))?, name)

@@ -2,7 +2,7 @@
 //! device's.
 
 use super::place::{self, Place, path, rows};
-use super::scan::{Carved, Found, Stream};
+use super::scan::{Carved, Cut, Found, Stream};
 use crate::evidence::{Evidence, HostPath, Memory, Pid, Unavailable};
 use crate::facts::{Error, Facts, Pieces, Status};
 use rayon::prelude::*;
@@ -24,7 +24,7 @@ struct Suspect {
 
 struct Read {
     carved: Vec<Carved>,
-    cut: u64,
+    cut: Cut,
     bytes: u64,
     /// Stretches that could not be read, and the first reason.
     missed: u64,
@@ -63,13 +63,13 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, pids: &[Pid]) -> Res
             if suspect.skipped > 0 {
                 detail += &format!("; {} read-only mappings of files left out: carved as files, or as their package brought them", suspect.skipped);
             }
-            if read.cut > 0 {
-                detail += &format!("; {} indicators beyond {} left out", read.cut, super::LIMIT);
+            if !read.cut.nothing() {
+                detail += &format!("; {}", read.cut);
             }
             if let Some(why) = &read.why {
                 detail += &format!("; {} stretches not read, as {why}", read.missed);
             }
-            let whole = read.why.is_none() && read.cut == 0;
+            let whole = read.why.is_none() && read.cut.nothing();
             let pieces =
                 Pieces { read: suspect.regions.len() as u64, missed: read.missed, failed: read.missed };
             let status = if whole { Status::Complete } else { Status::Partial };
@@ -166,8 +166,8 @@ pub struct ProcessCarved {
     pub memory: Vec<Carved>,
     /// Bytes of memory present and read.
     pub bytes: u64,
-    /// Occurrences left out at the limit.
-    pub cut: u64,
+    /// What was left out.
+    pub cut: Cut,
     /// The first reason why a stretch could not be read.
     pub missed: Option<Unavailable>,
     regions: Vec<(u64, u64, String)>,
@@ -244,7 +244,7 @@ fn suspect(facts: &Facts, pid: Pid) -> Result<Suspect, Error> {
 fn read(evidence: &dyn Evidence, suspect: &Suspect) -> Result<Read, Unavailable> {
     let memory = evidence.memory(suspect.pid)?;
     let mut found = Found::default();
-    let mut sum = Read { carved: Vec::new(), cut: 0, bytes: 0, missed: 0, why: None };
+    let mut sum = Read { carved: Vec::new(), cut: Cut::default(), bytes: 0, missed: 0, why: None };
     for region in &suspect.regions {
         match memory.present(region.start, region.end) {
             Ok(stretches) => {

@@ -22,7 +22,7 @@ pub use indicator::Indicator;
 pub use memory::{ProcessCarved, carve_process};
 pub use place::finish;
 pub use recover::{Recovered, recover};
-pub use scan::{Carved, Found, LIMIT, Stream};
+pub use scan::{Carved, Cut, Found, LIMIT, Step, Stream, Way};
 pub use unpack::{Packed, unpack};
 
 use crate::evidence::{Evidence, Pid};

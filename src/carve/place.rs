@@ -1,7 +1,7 @@
 //! A place that was carved, and its rows.
 
 use super::Indicator;
-use super::scan::{Carved, Found};
+use super::scan::{Carved, Cut, Found};
 use crate::evidence::{HostPath, Pid};
 use crate::facts::{Error, Facts, HostText};
 
@@ -22,10 +22,10 @@ pub(super) struct Place {
 /// security agent, davy itself.
 const LIST: usize = 40;
 
-/// What was found in a place, by offset, and how much was left out at the limit. A list of pools
+/// What was found in a place, by offset, and what was left out. A list of pools
 /// becomes one indicator: who names forty pools does not mine at all of them.
 #[must_use]
-pub fn finish(found: Found) -> (Vec<Carved>, u64) {
+pub fn finish(found: Found) -> (Vec<Carved>, Cut) {
     let (mut all, cut) = found.finish();
     let named =
         |carved: &Carved| matches!(carved.kind, "domain" | "pool") && carved.detail.is_some();
@@ -74,7 +74,7 @@ impl Place {
                 port: one.port,
                 offset: one.offset,
                 region,
-                encoding: one.encoding,
+                encoding: one.way.to_string(),
                 context: one.context.into(),
                 count: one.count,
                 why: one.why,

@@ -1,7 +1,7 @@
 //! `davy carve`: indicators out of any bytes.
 
 use super::Exit;
-use crate::carve::{self, Carved, Found, HEAD, Layout};
+use crate::carve::{self, Carved, Cut, Found, HEAD, Layout};
 use crate::evidence::{Live, Pid};
 use crate::facts::HostText;
 use crate::report::escape::visible;
@@ -46,7 +46,7 @@ struct Row<'a> {
     offset: Option<u64>,
     address: Option<u64>,
     region: Option<&'a str>,
-    encoding: &'a str,
+    encoding: String,
     source: &'a str,
     context: String,
     count: u64,
@@ -73,7 +73,7 @@ pub fn run(
                 if let Some(layout) = &done.layout {
                     let _ = writeln!(messages, "davy: {name}: {}", whose(layout));
                 }
-                note_cut(messages, &name, done.cut);
+                exit = exit.max(note_cut(messages, &name, done.cut));
                 printer.place(&name, &done.carved, |offset| {
                     let at = done.layout.as_ref().and_then(|layout| layout.address(offset));
                     (Some(offset), at.map(|(address, _)| address), at.map(|(_, region)| region))
@@ -98,7 +98,7 @@ pub fn run(
                 let name = format!("/proc/{pid}/exe");
                 printer.place(&name, &process.executable, |offset| (Some(offset), None, None))?;
                 let name = format!("/proc/{pid}/mem");
-                note_cut(messages, &name, process.cut);
+                exit = exit.max(note_cut(messages, &name, process.cut));
                 printer.place(&name, &process.memory, |address| {
                     (None, Some(address), process.region(address))
                 })?;
@@ -119,11 +119,13 @@ pub fn run(
     Ok(if gaps > 0 { exit.max(Exit::Partial) } else { exit })
 }
 
-fn note_cut(messages: &mut dyn Write, name: &str, cut: u64) {
-    if cut > 0 {
-        let _ =
-            writeln!(messages, "davy: {name}: {cut} indicators beyond {} left out", carve::LIMIT);
+/// Says what was left out; a run that left something out is partial.
+fn note_cut(messages: &mut dyn Write, name: &str, cut: Cut) -> Exit {
+    if cut.nothing() {
+        return Exit::Done;
     }
+    let _ = writeln!(messages, "davy: {name}: {cut}");
+    Exit::Partial
 }
 
 fn whose(layout: &Layout) -> String {
@@ -137,7 +139,7 @@ fn whose(layout: &Layout) -> String {
 /// What one file gave.
 struct Done {
     carved: Vec<Carved>,
-    cut: u64,
+    cut: Cut,
     layout: Option<Layout>,
     problem: Option<io::Error>,
 }
@@ -217,7 +219,7 @@ impl Printer<'_> {
                 offset,
                 address,
                 region,
-                encoding: one.encoding,
+                encoding: one.way.to_string(),
                 source,
                 context: text(&one.context),
                 count: one.count,
@@ -263,7 +265,7 @@ impl Printer<'_> {
             number(row.offset),
             number(row.address),
             row.region.unwrap_or_default().to_owned(),
-            row.encoding.to_owned(),
+            row.encoding.clone(),
             row.source.to_owned(),
             row.context.clone(),
             row.count.to_string(),

@@ -1,8 +1,8 @@
 //! Text within text: base64, hexadecimal and percent signs. What comes out is examined as any
-//! text is, a few layers deep; the encoding names the way.
+//! text is, a few layers deep.
 
 use super::Kind;
-use crate::carve::scan::{Found, PADDING, REACH, Scanner, Text, printable};
+use crate::carve::scan::{Found, Hit, REACH, Step, Text, printable, within};
 use std::ops::Range;
 
 /// Characters of an encoded run that are decoded: enough for the head of a script. What is found
@@ -16,24 +16,9 @@ const NEAR: usize = 28;
 /// The shortest encoded run that can hold an indicator.
 const SHORTEST: usize = 20;
 
-/// Ways of several encodings, named as they were undone. Those not named here are not entered:
-/// two layers and UTF-16 cover what droppers do, and bound the work.
-const WAYS: &[(&str, &str, &str)] = &[
-    ("ascii", "base64", "base64"),
-    ("ascii", "hex", "hex"),
-    ("ascii", "percent", "percent"),
-    ("utf-16le", "base64", "utf-16le>base64"),
-    ("utf-16le", "hex", "utf-16le>hex"),
-    ("utf-16le", "percent", "utf-16le>percent"),
-    ("base64", "base64", "base64>base64"),
-    ("base64", "hex", "base64>hex"),
-    ("base64", "percent", "base64>percent"),
-    ("hex", "base64", "hex>base64"),
-    ("hex", "hex", "hex>hex"),
-    ("percent", "base64", "percent>base64"),
-    ("percent", "percent", "percent>percent"),
-    ("base64>base64", "base64", "base64>base64>base64"),
-];
+/// How files begin in base64 that are no text: ELF, and gzip, within which there may be text.
+const FILES: &[(&[u8], Option<&str>)] =
+    &[(b"f0VMRgIB", Some("ELF in base64")), (b"f0VMRgEB", Some("ELF in base64")), (b"H4sIA", None)];
 
 pub(super) const KIND: Kind = Kind { literals: || vec!["%3a%2f%2f"], examine: percent };
 
@@ -47,7 +32,8 @@ pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &m
     }
     let Some(head) = text.slice(start..start + 16).first_chunk::<16>() else { return };
     // The first bytes decide: of random letters one in ten thousand decodes to text.
-    if !telling_word(head) && !hexadecimal(head) {
+    let file = FILES.iter().find(|(begin, _)| head.starts_with(begin));
+    if file.is_none() && !telling_word(head) && !hexadecimal(head) {
         return;
     }
     let mut decoded = Vec::new();
@@ -57,16 +43,20 @@ pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &m
             decoded.clear();
             let even = start + (end - start) / 2 * 2;
             unhex(text.slice(start..even), &mut decoded);
-            inner(text, start, "hex", decoded, found);
+            within(text, start, Step::Hex, decoded, found);
         }
         return;
     }
-    if unbase64(head, &mut decoded) && telling(&decoded) {
+    if unbase64(head, &mut decoded) && (file.is_some() || telling(&decoded)) {
         let end = text.forward(start, LONGEST, alphabet);
         if end - start >= SHORTEST {
             decoded.clear();
             unbase64(text.slice(start..end), &mut decoded);
-            inner(text, start, "base64", decoded, found);
+            if let Some((_, Some(value))) = file {
+                let why = "a file of a program, encoded as text";
+                found.add(text, Hit::new("packer", start, *value, why));
+            }
+            within(text, start, Step::Base64, decoded, found);
         }
     }
 }
@@ -103,7 +93,7 @@ fn unhex(digits: &[u8], into: &mut Vec<u8>) -> bool {
     true
 }
 
-fn unbase64(letters: &[u8], into: &mut Vec<u8>) -> bool {
+pub(super) fn unbase64(letters: &[u8], into: &mut Vec<u8>) -> bool {
     for four in letters.chunks(4) {
         let mut word = 0_u32;
         for letter in four {
@@ -128,6 +118,21 @@ fn unbase64(letters: &[u8], into: &mut Vec<u8>) -> bool {
     true
 }
 
+/// Without padding, as `ssh-keygen` shows digests.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for three in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
+        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..=three.len() {
+            let letter = LETTERS.get((word >> (18 - 6 * place) & 63) as usize);
+            out.push(letter.map_or('=', |b| char::from(*b)));
+        }
+    }
+    out
+}
+
 /// `http%3A%2F%2F…`
 fn percent(text: &Text<'_>, range: Range<usize>, _: usize, found: &mut Found) {
     let word = |b: u8| matches!(b, b'!'..=b'~') && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&');
@@ -149,21 +154,5 @@ fn percent(text: &Text<'_>, range: Range<usize>, _: usize, found: &mut Found) {
         decoded.push(byte);
         rest = tail;
     }
-    inner(text, start, "percent", decoded, found);
-}
-
-/// Examines what was decoded. All of it has the offset of the encoded run.
-fn inner(text: &Text<'_>, at: usize, by: &str, mut decoded: Vec<u8>, found: &mut Found) {
-    let Some((.., way)) = WAYS.iter().find(|(from, how, _)| *from == text.encoding && *how == by)
-    else {
-        return;
-    };
-    if decoded.chunks_exact(2).all(|pair| matches!(pair, [_, 0])) {
-        // PowerShell's and Java's habit: UTF-16 within base64.
-        decoded = decoded.into_iter().step_by(2).collect();
-    }
-    let length = decoded.len();
-    decoded.resize(length + PADDING, 0);
-    let inner = Text { bytes: &decoded, base: text.offset(at), step: 0, encoding: way };
-    Scanner::get().scan(&inner, 0..length, found);
+    within(text, start, Step::Percent, decoded, found);
 }

@@ -171,16 +171,20 @@ fn algorithm(value: &[u8]) -> bool {
 /// stands before the port.
 pub(super) fn option_target(text: &Text<'_>, colon: usize, found: &mut Found) {
     let reach = text.back(colon, 200, |b| pool::name_byte(b) || b == b'/' || b == b':');
-    let line = text.slice(text.back(reach, 16, printable)..reach);
+    // Arguments in memory are parted by a NUL each.
+    let plain = |bytes: &[u8]| -> Vec<u8> {
+        bytes.iter().map(|b| if *b == 0 { b' ' } else { *b }).collect()
+    };
+    let line = plain(text.slice(reach.saturating_sub(16)..reach));
     let asked: [&[u8]; 6] = [b"-o ", b"--url ", b"--url=", b"--pool ", b"--pool=", b"-o="];
     if !asked.iter().any(|option| line.ends_with(option)) {
         return;
     }
     let Some(port) = address::port(text, colon) else { return };
-    let run = text.slice(text.run(colon));
+    let run = plain(text.slice(arguments(text, colon)));
     let words: [&[u8]; 8] =
         [b" -u ", b" --user", b" -a ", b" --algo", b" -p ", b" --coin", b" -k", b" --wallet"];
-    if !words.iter().any(|word| memchr::memmem::find(run, word).is_some()) {
+    if !words.iter().any(|word| memchr::memmem::find(&run, word).is_some()) {
         return;
     }
     let start = text.back(colon, 200, pool::name_byte);
@@ -200,6 +204,25 @@ pub(super) fn option_target(text: &Text<'_>, colon: usize, found: &mut Found) {
             .host(host, Some(port)),
         );
     }
+}
+
+/// A command line around `at`: printable, or words parted by one NUL each.
+fn arguments(text: &Text<'_>, at: usize) -> Range<usize> {
+    let (from, to) = (at.saturating_sub(REACH), (at + REACH).min(text.bytes.len()));
+    let before = parted(text.slice(from..at).iter().rev());
+    let after = parted(text.slice(at..to).iter());
+    at - before..at + after
+}
+
+/// How many of these bytes are printable or a NUL alone.
+fn parted<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
+    let mut nul = false;
+    let single = |b: &&u8| {
+        let again = nul && **b == 0;
+        nul = **b == 0;
+        !again && (**b == 0 || printable(**b))
+    };
+    bytes.take_while(single).count()
 }
 
 /// A configuration around `at`, whether whole or cut.

@@ -2,16 +2,27 @@
 //! that decides. A grammar sees an anchor and the text around it, and adds what it finds.
 
 mod address;
+mod cron;
 mod dropper;
+mod email;
 mod encoded;
+mod hidden;
+mod key;
+mod library;
+mod member;
 mod miner;
+mod onion;
 mod pool;
+mod rivals;
 mod shell;
 mod stratum;
 mod url;
 mod wallet;
 
 pub(super) use address::dots;
+pub(super) use email::at_sign;
+pub(super) use hidden::hidden;
+pub(super) use member::member;
 
 use super::scan::{Found, Text};
 use std::ops::Range;
@@ -27,8 +38,19 @@ pub(super) struct Kind {
 }
 
 /// Every family with literals. URLs, addresses and wallets are found by their shape.
-pub(super) const KINDS: &[Kind] =
-    &[pool::KIND, stratum::KIND, miner::KIND, shell::KIND, dropper::KIND, encoded::KIND];
+pub(super) const KINDS: &[Kind] = &[
+    pool::KIND,
+    stratum::KIND,
+    miner::KIND,
+    shell::KIND,
+    dropper::KIND,
+    encoded::KIND,
+    onion::KIND,
+    key::KIND,
+    cron::KIND,
+    rivals::KIND,
+    library::KIND,
+];
 
 /// Looks at a long word: a wallet, or something encoded. Returns where it need not be looked at
 /// again.

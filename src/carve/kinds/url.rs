@@ -167,6 +167,11 @@ pub(super) fn examine(text: &Text<'_>, colon: usize, found: &mut Found) {
     shell::around(text, start, found);
 }
 
+/// Whether letters end in a scheme too long to be there by chance.
+pub(super) fn long_scheme(letters: &[u8]) -> bool {
+    known_scheme(letters, 0).0.is_some_and(|scheme| scheme.len() >= 4)
+}
+
 /// The longest known scheme that these letters end in, and where it starts: memory puts other
 /// letters before a string without asking.
 fn known_scheme(letters: &[u8], start: usize) -> (Option<Vec<u8>>, usize) {
@@ -202,7 +207,7 @@ fn host(text: &Text<'_>, start: usize, limit: usize) -> Option<(usize, bool)> {
     pool::named_host(name).then_some((end, false))
 }
 
-fn boilerplate(host: &[u8], path: &[u8]) -> bool {
+pub(super) fn boilerplate(host: &[u8], path: &[u8]) -> bool {
     let host = host.to_ascii_lowercase();
     let below = |name: &str| {
         host.strip_suffix(name.as_bytes())

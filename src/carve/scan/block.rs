@@ -53,6 +53,13 @@ impl Block {
         (test(a) | test(b) | test(c) | test(d)).to_bitmask() != 0
     }
 
+    /// Byte by byte, by which bits this block differs from another.
+    #[inline]
+    pub(super) fn differs(self, other: Self) -> Self {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        Self([a ^ e, b ^ f, c ^ g, d ^ h])
+    }
+
     #[inline]
     pub(super) fn zero(self) -> u64 {
         self.mask(|x| x.simd_eq(u8x16::ZERO))

@@ -1,7 +1,9 @@
 //! What was found in one place, folded: a row for each distinct value, with a count.
 
-use super::Text;
+use super::{Text, Way};
+use flate2::Decompress;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 /// Indicators of one kind kept of one place; more are counted and left out. Of each kind, since
 /// whoever floods memory with URLs must not push out what says where the payload went.
@@ -20,16 +22,32 @@ pub(crate) struct Hit<'a> {
     pub(crate) host: Option<&'a [u8]>,
     pub(crate) port: Option<u16>,
     pub(crate) why: String,
+    /// What stands around it is not to be shown.
+    secret: bool,
 }
 
 impl<'a> Hit<'a> {
     pub(crate) fn new(kind: &'static str, at: usize, value: impl Into<Vec<u8>>, why: &str) -> Self {
         let why = why.to_owned();
-        Self { kind, at, value: value.into(), detail: None, host: None, port: None, why }
+        Self {
+            kind,
+            at,
+            value: value.into(),
+            detail: None,
+            host: None,
+            port: None,
+            why,
+            secret: false,
+        }
     }
 
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) const fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 
@@ -55,8 +73,8 @@ pub struct Carved {
     pub port: Option<u16>,
     /// Offset of the first occurrence.
     pub offset: u64,
-    /// `ascii`, `utf-16le`, or the way by which it was decoded, as `base64>hex`.
-    pub encoding: &'static str,
+    /// How it was decoded.
+    pub way: Way,
     /// The run it stands in.
     pub context: Vec<u8>,
     /// Occurrences.
@@ -65,13 +83,67 @@ pub struct Carved {
     pub why: String,
 }
 
+/// Bytes that may be decoded however little was scanned, and for each byte scanned.
+const DECODED: u64 = 16 << 20;
+const DECODED_PER_BYTE: u64 = 4;
+
+/// What was left out so that hostile bytes cost no more than a few times what others do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Occurrences beyond [`LIMIT`] of a kind.
+    pub indicators: u64,
+    /// Encoded stretches that were not decoded, since there were too many.
+    pub encoded: u64,
+    /// Compressed members of which the beginning alone was unpacked. Every long one is so: this is
+    /// told, and nothing is missing that was promised.
+    pub longer: u64,
+}
+
+impl Cut {
+    /// Whether nothing was left out that should not be.
+    #[must_use]
+    pub const fn nothing(self) -> bool {
+        self.indicators == 0 && self.encoded == 0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            indicators: self.indicators.saturating_add(other.indicators),
+            encoded: self.encoded.saturating_add(other.encoded),
+            longer: self.longer.saturating_add(other.longer),
+        }
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            (self.indicators, format!("indicators beyond {LIMIT} of a kind left out")),
+            (self.encoded, "encoded stretches not decoded, as there were too many".to_owned()),
+            (self.longer, "compressed members unpacked in their beginning alone".to_owned()),
+        ];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, what)| format!("{number} {what}"))
+            .collect();
+        f.write_str(&parts.join("; "))
+    }
+}
+
 /// Gathers what is found in one place.
 #[derive(Default)]
 pub struct Found {
     values: HashMap<(&'static str, Vec<u8>), Carved>,
     kinds: HashMap<&'static str, usize>,
     recent: HashSet<(u64, usize, &'static str)>,
-    cut: u64,
+    cut: Cut,
+    /// Bytes scanned as they lie, and bytes decoded out of them.
+    scanned: u64,
+    decoded: u64,
+    inflater: Option<Decompress>,
 }
 
 impl Found {
@@ -101,13 +173,15 @@ impl Found {
             known.count = known.count.saturating_add(1);
             if offset < known.offset {
                 known.offset = offset;
-                known.context = text.context(hit.at).to_vec();
-                known.encoding = text.encoding;
+                if !hit.secret {
+                    known.context = text.context(hit.at).to_vec();
+                }
+                known.way = text.way;
             }
             return;
         }
         if !self.room(hit.kind) {
-            self.cut = self.cut.saturating_add(1);
+            self.cut.indicators = self.cut.indicators.saturating_add(1);
             return;
         }
         let carved = Carved {
@@ -117,8 +191,8 @@ impl Found {
             host: hit.host.map(<[u8]>::to_vec),
             port: hit.port,
             offset,
-            encoding: text.encoding,
-            context: text.context(hit.at).to_vec(),
+            way: text.way,
+            context: if hit.secret { key.1.clone() } else { text.context(hit.at).to_vec() },
             count: 1,
             why: hit.why,
         };
@@ -135,7 +209,7 @@ impl Found {
 
     /// Takes what another part of the same place gave.
     pub fn merge(&mut self, other: Self) {
-        self.cut = self.cut.saturating_add(other.cut);
+        self.cut = self.cut.and(other.cut);
         // In the order of their offsets, so that what the limit leaves out does not vary.
         let mut values: Vec<_> = other.values.into_iter().collect();
         values.sort_by(|(_, a), (_, b)| (a.offset, a.kind).cmp(&(b.offset, b.kind)));
@@ -149,14 +223,48 @@ impl Found {
             } else if self.room(key.0) {
                 self.values.insert(key, carved);
             } else {
-                self.cut = self.cut.saturating_add(1);
+                self.cut.indicators = self.cut.indicators.saturating_add(1);
             }
         }
     }
 
-    /// The distinct values by offset, and how many occurrences were left out at the limit.
+    /// More bytes of the place were scanned, and may be decoded for.
+    pub(super) fn scanned(&mut self, bytes: usize) {
+        self.scanned = self.scanned.saturating_add(bytes as u64);
+    }
+
+    /// Whether so many bytes more may be decoded; they are counted, or it is noted that they
+    /// were left out.
+    pub(crate) fn afford(&mut self, bytes: usize) -> bool {
+        let budget = DECODED.saturating_add(self.scanned.saturating_mul(DECODED_PER_BYTE));
+        let after = self.decoded.saturating_add(bytes as u64);
+        let room = after <= budget;
+        if room {
+            self.decoded = after;
+        } else {
+            self.cut.encoded = self.cut.encoded.saturating_add(1);
+        }
+        room
+    }
+
+    /// Of a compressed member the beginning alone was unpacked.
+    pub(crate) fn longer(&mut self) {
+        self.cut.longer = self.cut.longer.saturating_add(1);
+    }
+
+    /// What unpacks members: made once, lent out while one is unpacked.
+    pub(crate) fn inflater(&mut self) -> Decompress {
+        self.inflater.take().unwrap_or_else(|| Decompress::new(false))
+    }
+
+    /// Takes it back.
+    pub(crate) fn keep(&mut self, inflater: Decompress) {
+        self.inflater = Some(inflater);
+    }
+
+    /// The distinct values by offset, and what was left out.
     #[must_use]
-    pub fn finish(mut self) -> (Vec<Carved>, u64) {
+    pub fn finish(mut self) -> (Vec<Carved>, Cut) {
         // An address that a mining context made a pool is told once.
         let pools: HashSet<Vec<u8>> = self
             .values

@@ -7,17 +7,22 @@
 mod block;
 mod found;
 mod grams;
+mod raw;
 mod stream;
 mod text;
+mod way;
 mod wide;
+mod within;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use found::Hit;
-pub use found::{Carved, Found, LIMIT};
-pub use stream::{OVERLAP, Stream};
+pub use found::{Carved, Cut, Found, LIMIT};
+pub use stream::{AHEAD, OVERLAP, Stream};
 pub(crate) use text::{REACH, Text, printable};
+pub use way::{Step, Way};
+pub(crate) use within::within;
 
 use super::kinds;
 use block::{BLOCK, Block};
@@ -26,7 +31,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 /// Zero bytes that must follow the bytes scanned, so that the last block is whole.
-pub(crate) const PADDING: usize = 2 * BLOCK;
+pub(crate) const PADDING: usize = 2 * BLOCK + 1;
 
 /// Blocks looked at outside of what is owned: a literal or a wallet may lie across the edge.
 const MARGIN: usize = 2 * BLOCK;
@@ -72,13 +77,15 @@ impl Scanner {
     /// lies across an edge is seen whole; it ends in [`PADDING`] zeros.
     pub(crate) fn scan(&self, text: &Text<'_>, owned: Range<usize>, found: &mut Found) {
         let first = owned.start.saturating_sub(MARGIN);
-        let last = owned.end.saturating_add(MARGIN).min(text.bytes.len());
-        let wide = text.encoding == "ascii";
+        let last = owned.end.saturating_add(MARGIN).min(text.bytes.len().saturating_sub(1));
+        let wide = !text.way.ends_wide();
+        let mut until = raw::Until::default();
         let mut before = Before::default();
         let mut wide_until = 0;
         let (blocks, _) = text.slice(first..last).as_chunks::<BLOCK>();
+        let (nexts, _) = text.slice(first + 1..last + 1).as_chunks::<BLOCK>();
         let mut at = first;
-        for bytes in blocks {
+        for (bytes, next) in blocks.iter().zip(nexts) {
             let block = Block::new(bytes);
             if block.empty() {
                 before = Before::default();
@@ -86,6 +93,9 @@ impl Scanner {
                 continue;
             }
             let printable = block.printable();
+            if wide {
+                raw::look(text, at, block, Block::new(next), &mut until, &owned, found);
+            }
             // Of three wide letters the second and third have none beside them.
             let alone = printable & !(printable << 1 | printable >> 1);
             if wide && alone & alone >> 2 != 0 {
@@ -175,6 +185,7 @@ fn head(text: &Text<'_>, at: usize, owned: &Range<usize>, found: &mut Found) {
             match text.byte(here) {
                 b':' => kinds::colon(text, here, found),
                 b'.' => kinds::dots(text, here, found),
+                b'@' => kinds::at_sign(text, here, found),
                 _ => {}
             }
         }
@@ -216,6 +227,13 @@ fn anchors(
         let named = port & (!digit << 1 | first);
         let url = if colon == 0 { 0 } else { colon & (block.equal(b'/') >> 1 | last) };
         each(named | url, &mut |colon| kinds::colon(text, colon, found));
+    }
+    let sign = block.equal(b'@');
+    if sign != 0 {
+        let letter = block.alphanumeric();
+        each(sign & (letter << 1 | first) & (letter >> 1 | last), &mut |at| {
+            kinds::at_sign(text, at, found);
+        });
     }
 
     // Bytes of the mask that are all ones: groups of eight. Few blocks have two of printable

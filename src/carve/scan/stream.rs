@@ -5,10 +5,13 @@ use super::{Found, PADDING, REACH, Scanner, Text};
 use std::ops::Range;
 
 /// Bytes scanned at once: within the second-level cache.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 512 << 10;
 
-/// Bytes kept before and after what a chunk owns: a run's reach in both encodings and a margin.
+/// Bytes kept before what a chunk owns: a run's reach in both encodings and a margin.
 pub const OVERLAP: usize = 4 * REACH;
+
+/// Bytes seen after what a chunk owns: as many as are unpacked of a compressed member.
+pub const AHEAD: usize = 32 << 10;
 
 /// Takes bytes of one contiguous place.
 pub struct Stream<'a> {
@@ -37,7 +40,8 @@ impl<'a> Stream<'a> {
     }
 
     /// A part of a place that several streams share: bytes come from `offset` on, what has its
-    /// anchor in `owned` is found. [`OVERLAP`] more bytes on each side let it be seen whole.
+    /// anchor in `owned` is found. [`OVERLAP`] more bytes before and [`AHEAD`] after let it be seen
+    /// whole.
     pub fn part(found: &'a mut Found, offset: u64, owned: Range<u64>) -> Self {
         let mut stream = Self::with_chunk(found, offset, CHUNK);
         stream.owned = usize::try_from(owned.start.saturating_sub(offset)).unwrap_or(0);
@@ -57,8 +61,8 @@ impl<'a> Stream<'a> {
     /// Of the last [`Stream::room`] of `asked` bytes, `got` were filled.
     pub fn filled(&mut self, asked: usize, got: usize) {
         self.have += got.min(asked);
-        if self.have >= self.owned + self.chunk + OVERLAP {
-            self.scan(self.have - OVERLAP);
+        if self.have >= self.owned + self.chunk + AHEAD {
+            self.scan(self.have - AHEAD);
         }
     }
 
@@ -81,7 +85,9 @@ impl<'a> Stream<'a> {
         let text = Text::ascii(bytes, self.base);
         let mine = usize::try_from(self.until.saturating_sub(self.base)).unwrap_or(usize::MAX);
         if self.owned < end.min(mine) {
-            Scanner::get().scan(&text, self.owned..end.min(mine), self.found);
+            let owned = self.owned..end.min(mine);
+            self.found.scanned(owned.len());
+            Scanner::get().scan(&text, owned, self.found);
         }
         let keep = end.saturating_sub(OVERLAP);
         self.buffer.copy_within(keep..self.have, 0);

@@ -58,7 +58,7 @@ fn brief(carved: &[Carved]) -> Vec<String> {
                 text(&c.value),
                 c.detail,
                 c.offset,
-                c.encoding,
+                c.way,
                 c.count,
                 text(&c.context),
                 c.why,
@@ -79,7 +79,7 @@ fn expect(carved: &[Carved], kind: &str, value: &str, offset: u64, wide: bool) {
         c.kind == kind
             && c.value == value.as_bytes()
             && c.offset == offset
-            && c.encoding == encoding
+            && c.way.to_string() == encoding
             && c.count == 1
     });
     assert!(there, "{kind} {value} at {offset:#x} in {encoding}, but found {:#?}", brief(carved));
@@ -199,5 +199,5 @@ fn a_flood_of_one_kind_does_not_push_out_another() {
     crate::carve::carve(bytes.as_bytes(), 0, &mut found).unwrap();
     let (all, cut) = found.finish();
     assert!(all.iter().any(|one| one.kind == "drop" && one.value == b"/usr/sbin/w1"));
-    assert_eq!(cut, 2_000);
+    assert_eq!(cut.indicators, 2_000);
 }

@@ -1,5 +1,6 @@
 //! Text in a place: ASCII as it lies, or UTF-16LE narrowed, with the way back to offsets.
 
+use super::Way;
 use std::ops::Range;
 
 /// How far a run is followed to either side of an anchor. What is found depends on no more than
@@ -14,7 +15,7 @@ pub(crate) struct Text<'a> {
     pub(crate) base: u64,
     /// Bytes of the place a character: 2 for UTF-16, 0 for what was decoded, which has one offset.
     pub(crate) step: u64,
-    pub(crate) encoding: &'static str,
+    pub(crate) way: Way,
 }
 
 pub(crate) const fn printable(byte: u8) -> bool {
@@ -23,7 +24,7 @@ pub(crate) const fn printable(byte: u8) -> bool {
 
 impl<'a> Text<'a> {
     pub(crate) const fn ascii(bytes: &'a [u8], base: u64) -> Self {
-        Self { bytes, base, step: 1, encoding: "ascii" }
+        Self { bytes, base, step: 1, way: Way::ASCII }
     }
 
     /// Where in the place a byte of the text lies.

@@ -1,7 +1,7 @@
 //! UTF-16LE: each letter followed by a zero. A run is narrowed and examined as ASCII is.
 
 use super::found::Found;
-use super::{PADDING, Scanner, Text, printable};
+use super::{PADDING, Scanner, Step, Text, printable};
 use std::ops::Range;
 
 /// Letters a run must have to be looked at.
@@ -48,6 +48,7 @@ fn run(
     owned: &Range<usize>,
     found: &mut Found,
 ) -> usize {
+    let Some(way) = text.way.then(Step::Wide) else { return at };
     let mut start = at;
     while start >= 2 && letter(text, start - 2) {
         start -= 2;
@@ -70,7 +71,7 @@ fn run(
         narrow.extend(text.slice(low..high).iter().step_by(2));
         let letters = narrow.len();
         narrow.resize(letters + PADDING, 0);
-        let inner = Text { bytes: &narrow, base: text.offset(low), step: 2, encoding: "utf-16le" };
+        let inner = Text { bytes: &narrow, base: text.offset(low), step: 2 * text.step, way };
         let narrowed = |place: usize| place.saturating_sub(low).div_ceil(2).min(letters);
         let mine = narrowed(owned.start.max(from))..narrowed(owned.end.min(to));
         if !mine.is_empty() {

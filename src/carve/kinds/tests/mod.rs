@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 //! What must be told, and what must not, by kind.
 
+mod traces;
+
 use crate::carve::{Carved, Found, Stream};
 
 fn carve(text: &str) -> Vec<Carved> {
@@ -9,7 +11,7 @@ fn carve(text: &str) -> Vec<Carved> {
     found.finish().0
 }
 
-fn shown(carved: &[Carved]) -> String {
+pub(super) fn shown(carved: &[Carved]) -> String {
     carved
         .iter()
         .map(|c| {
@@ -173,6 +175,7 @@ fn pools_by_name_and_by_context() {
                 "pool.example-miners.org:3333",
             ),
             ("./kworker -a rx/0 -o 203.0.113.66:3333 -u someone -p x", "203.0.113.66:3333"),
+            ("x\0-o\0pool.example-miners.org:3333\0-u\0some", "pool.example-miners.org:3333"),
             ("stratum+ssl://0xabc.worker:pass@198.51.100.4:443", "198.51.100.4:443"),
             (
                 r#"{"id":1,"method":"mining.subscribe","params":["agent",null,"mine.hidden.host","3857"]}"#,
@@ -301,13 +304,18 @@ fn what_is_encoded_is_found_with_the_way_there() {
         ("u=http%3A%2F%2F198.51.100.77%2Fstage2.sh&x=1", "percent"),
         (twice, "base64>base64"),
         (
+            "H4sIAAAAAAACA0suLcpRyCgpKbDS1ze0tNAzNdQzNDDQMzfXLy5JTE810ivOUKhRSEoEUrrFCnn55VzJJOsAANWGiFJkAAAA",
+            "base64>gzip",
+        ),
+        (
             "aAB0AHQAcAA6AC8ALwAxADkAOAAuADUAMQAuADEAMAAwAC4ANwA3AC8AcwB0AGEAZwBlADIALgBzAGgA",
-            "base64",
+            "base64>utf-16le",
         ),
     ] {
         let found = carve(text);
-        let there =
-            found.iter().any(|c| c.kind == "url" && c.value == url.as_bytes() && c.encoding == way);
+        let there = found
+            .iter()
+            .any(|c| c.kind == "url" && c.value == url.as_bytes() && c.way.to_string() == way);
         assert!(there, "{text} by {way}:{}", shown(&found));
     }
 }
