@@ -1,6 +1,7 @@
 //! Carving over whole hosts: the rows it leaves, and the files it saves.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use davy::carve::Carver;
 use davy::evidence::TextHost;
 use davy::facts::Facts;
 use davy::{carve, collect};
@@ -23,8 +24,8 @@ fn host() -> (TextHost, Facts) {
     let host = TextHost::parse("web-03.host", HOST).expect("a host");
     let facts = Facts::in_memory(&davy::tables()).expect("facts");
     collect::collect(&host, &facts, &|_| {}).expect("collected");
-    carve::carve_files(&host, &facts, &|_| {}).expect("carved");
-    carve::carve_memory(&host, &facts, &[2584], &|_| {}).expect("carved");
+    carve::carve_files(&host, &facts, &Carver::default(), &|_| {}).expect("carved");
+    carve::carve_memory(&host, &facts, &Carver::default(), &[2584], &|_| {}).expect("carved");
     (host, facts)
 }
 

@@ -9,6 +9,7 @@
 //! - `could-not-check PLAYBOOK`: what it needs was not captured.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use davy::carve::{Carver, Iocs};
 use davy::evidence::TextHost;
 use davy::facts::Facts;
 use davy::judge::{self, Judgement, Kind, Level, Outcome, Playbooks};
@@ -31,15 +32,28 @@ fn hosts() -> Vec<String> {
     names
 }
 
+/// What the responder lists: `NAME.ioc` beside the host, where there is one.
+fn listed(name: &str) -> Carver {
+    let mut iocs = Iocs::default();
+    if let Ok(text) = std::fs::read(folder().join(format!("{name}.ioc"))) {
+        iocs.add(&format!("{name}.ioc"), &text);
+    }
+    assert_eq!(iocs.problems(), [""; 0], "{name}.ioc");
+    Carver::looking_for(iocs)
+}
+
 /// Collects, carves and judges as a triage does: suspects' memory is read until no new suspect
 /// turns up.
 fn triage(name: &str, playbooks: &Playbooks) -> Judgement {
     let host = TextHost::open(&folder().join(format!("{name}.host"))).unwrap();
     let tables = davy::tables();
     let facts = Facts::in_memory(&tables).unwrap();
+    let carver = listed(name);
+    carver.store(&facts).unwrap();
     collect::collect(&host, &facts, &|_| {}).unwrap();
-    carve::carve_files(&host, &facts, &|_| {}).unwrap();
-    carve::carve_memory(&host, &facts, &[], &|_| {}).unwrap();
+    carve::carve_files(&host, &facts, &carver, &|_| {}).unwrap();
+    carve::carve_memory(&host, &facts, &carver, &[], &|_| {}).unwrap();
+    carver.hold(&facts).unwrap();
     let mut judgement = judge::judge(&facts, playbooks, &tables).unwrap();
     let mut read = BTreeSet::new();
     for _ in 0..3 {
@@ -48,7 +62,8 @@ fn triage(name: &str, playbooks: &Playbooks) -> Judgement {
         if fresh.is_empty() {
             break;
         }
-        carve::carve_memory(&host, &facts, &fresh, &|_| {}).unwrap();
+        carve::carve_memory(&host, &facts, &carver, &fresh, &|_| {}).unwrap();
+        carver.hold(&facts).unwrap();
         judgement = judge::judge(&facts, playbooks, &tables).unwrap();
     }
     judgement

@@ -2,6 +2,7 @@
 //! that path meets them as it would on a suspect server.
 #![no_main]
 
+use davy::carve::Carver;
 use davy::evidence::TextHost;
 use davy::facts::Facts;
 use davy::judge::Playbooks;
@@ -58,8 +59,8 @@ fuzz_target!(|input: &[u8]| {
     let tables = davy::tables();
     let facts = Facts::in_memory(&tables).unwrap();
     davy::collect::collect(&host, &facts, &|_| {}).unwrap();
-    davy::carve::carve_files(&host, &facts, &|_| {}).unwrap();
-    davy::carve::carve_memory(&host, &facts, &[7], &|_| {}).unwrap();
+    davy::carve::carve_files(&host, &facts, &Carver::default(), &|_| {}).unwrap();
+    davy::carve::carve_memory(&host, &facts, &Carver::default(), &[7], &|_| {}).unwrap();
     let _ = davy::judge::judge(&facts, &Playbooks::empty(), &tables).unwrap();
     davy::timeline::build(&facts).unwrap();
     davy::graph::build(&facts).unwrap();

@@ -18,12 +18,14 @@ const PART: u64 = 32 << 20;
 pub fn carve_file(file: &File, found: &mut Found) -> io::Result<u64> {
     let size = file.metadata()?.len();
     let parts = parts(file, size);
+    let template = found.scanner();
+    let scanner = || Found::with(std::sync::Arc::clone(&template));
     let results: Vec<(Found, io::Result<u64>)> = parts
         .par_iter()
         .map(|part| {
-            let mut found = Found::default();
-            let read = carve_part(file, part, size, &mut found);
-            (found, read)
+            let mut part_found = scanner();
+            let read = carve_part(file, part, size, &mut part_found);
+            (part_found, read)
         })
         .collect();
     let (mut total, mut failed) = (0_u64, None);

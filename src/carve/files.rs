@@ -1,8 +1,9 @@
 //! Which files every triage carves: what runs, what was deleted and is still held, and small
 //! files without an owner that lie where droppers leave theirs.
 
+use super::Carver;
 use super::place::{self, Place, path, rows};
-use super::scan::{Carved, Cut, Found};
+use super::scan::{Carved, Cut};
 use crate::evidence::{Evidence, HostPath, Pid, Unavailable};
 use crate::facts::{Error, Facts, Status};
 use rayon::prelude::*;
@@ -36,7 +37,7 @@ struct Left {
     large: u64,
 }
 
-pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts) -> Result<(), Error> {
+pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, carver: &Carver) -> Result<(), Error> {
     let mut left = Left::default();
     let mut targets = executables(facts, &mut left)?;
     targets.extend(open_files(facts)?);
@@ -49,7 +50,7 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts) -> Result<(), Error>
         new_file && target.sha256.as_ref().is_none_or(|sha256| digests.insert(sha256.clone()))
     });
     let results: Vec<Result<(Vec<Carved>, Cut), Unavailable>> =
-        targets.par_iter().map(|target| bytes(evidence, target)).collect();
+        targets.par_iter().map(|target| bytes(evidence, carver, target)).collect();
     facts.together(|facts| {
         let mut next = place::last(facts)?;
         let (mut carved, mut cut, mut missed) = (0_u64, Cut::default(), Vec::new());
@@ -88,7 +89,11 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts) -> Result<(), Error>
     })
 }
 
-fn bytes(evidence: &dyn Evidence, target: &Target) -> Result<(Vec<Carved>, Cut), Unavailable> {
+fn bytes(
+    evidence: &dyn Evidence,
+    carver: &Carver,
+    target: &Target,
+) -> Result<(Vec<Carved>, Cut), Unavailable> {
     let (dir, name) = match &target.through {
         Through::Process(pid, name) => {
             (evidence.dir(&HostPath::new(format!("/proc/{pid}")))?, name)
@@ -97,7 +102,7 @@ fn bytes(evidence: &dyn Evidence, target: &Target) -> Result<(Vec<Carved>, Cut),
         Through::Root(Some(pid), name) => (evidence.root_of(*pid)?, name),
     };
     let file = dir.open(name)?;
-    let mut found = Found::default();
+    let mut found = carver.found();
     match super::carve(file, 0, &mut found) {
         // What was found before the error counts; a file cut short is as it is.
         Ok(_) => Ok(place::finish(found)),

@@ -1,6 +1,7 @@
 //! The memory of suspects: present pages only, so that the suspect keeps its size, and never a
 //! device's.
 
+use super::Carver;
 use super::place::{self, Place, path, rows};
 use super::scan::{Carved, Cut, Found, Stream};
 use crate::evidence::{Evidence, HostPath, Memory, Pid, Unavailable};
@@ -31,7 +32,12 @@ struct Read {
     why: Option<Unavailable>,
 }
 
-pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, pids: &[Pid]) -> Result<(), Error> {
+pub(super) fn carve(
+    evidence: &dyn Evidence,
+    facts: &Facts,
+    carver: &Carver,
+    pids: &[Pid],
+) -> Result<(), Error> {
     let mut pids = pids.to_vec();
     pids.sort_unstable();
     pids.dedup();
@@ -39,7 +45,7 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, pids: &[Pid]) -> Res
     pids.retain(|pid| *pid != std::process::id());
     let suspects = pids.iter().map(|pid| suspect(facts, *pid)).collect::<Result<Vec<_>, _>>()?;
     let results: Vec<Result<Read, Unavailable>> =
-        suspects.par_iter().map(|suspect| read(evidence, suspect)).collect();
+        suspects.par_iter().map(|suspect| read(evidence, carver, suspect)).collect();
     facts.together(|facts| {
         let mut next = place::last(facts)?;
         for (suspect, result) in suspects.iter().zip(results) {
@@ -124,7 +130,11 @@ pub(super) fn cover(facts: &Facts) -> Result<(), Error> {
 ///
 /// # Errors
 /// Why its memory cannot be had.
-pub fn carve_process(evidence: &dyn Evidence, pid: Pid) -> Result<ProcessCarved, Unavailable> {
+pub fn carve_process(
+    evidence: &dyn Evidence,
+    carver: &Carver,
+    pid: Pid,
+) -> Result<ProcessCarved, Unavailable> {
     let dir = evidence.dir(&HostPath::new(format!("/proc/{pid}")))?;
     let mut maps = Vec::new();
     dir.read(&HostPath::from("maps"), MAPS, &mut maps)?;
@@ -136,8 +146,8 @@ pub fn carve_process(evidence: &dyn Evidence, pid: Pid) -> Result<ProcessCarved,
     };
     let regions = super::maps::parse(&maps).into_iter().map(region).collect();
     let suspect = Suspect { pid, exe: None, origin: String::new(), regions, skipped: 0 };
-    let memory = read(evidence, &suspect)?;
-    let mut found = Found::default();
+    let memory = read(evidence, carver, &suspect)?;
+    let mut found = carver.found();
     let executable = dir
         .open(&HostPath::from("exe"))
         .ok()
@@ -241,9 +251,9 @@ fn suspect(facts: &Facts, pid: Pid) -> Result<Suspect, Error> {
     Ok(Suspect { pid, exe, origin, regions: regions.into_iter().flatten().collect(), skipped })
 }
 
-fn read(evidence: &dyn Evidence, suspect: &Suspect) -> Result<Read, Unavailable> {
+fn read(evidence: &dyn Evidence, carver: &Carver, suspect: &Suspect) -> Result<Read, Unavailable> {
     let memory = evidence.memory(suspect.pid)?;
-    let mut found = Found::default();
+    let mut found = carver.found();
     let mut sum = Read { carved: Vec::new(), cut: Cut::default(), bytes: 0, missed: 0, why: None };
     for region in &suspect.regions {
         match memory.present(region.start, region.end) {

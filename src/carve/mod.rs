@@ -4,10 +4,12 @@
 //! `scan` finds anchors at nearly the speed of reading, `kinds` holds a grammar for each family of
 //! indicators, and the rest says which bytes of a host are worth carving.
 
+mod carver;
 mod core;
 mod file;
 mod files;
 mod indicator;
+mod ioc;
 mod kinds;
 mod maps;
 mod memory;
@@ -17,8 +19,10 @@ mod scan;
 mod unpack;
 
 pub use self::core::{HEAD, Layout, Segment};
+pub use carver::Carver;
 pub use file::carve_file;
 pub use indicator::Indicator;
+pub use ioc::{Ioc, Iocs};
 pub use memory::{ProcessCarved, carve_process};
 pub use place::finish;
 pub use recover::{Recovered, recover};
@@ -30,7 +34,7 @@ use crate::facts::{self, Facts, Table, TableDef};
 use std::io::Read;
 
 /// The tables that carving fills.
-pub const TABLES: &[TableDef] = &[Indicator::DEF];
+pub const TABLES: &[TableDef] = &[Indicator::DEF, ioc::Listed::DEF, ioc::IocMatch::DEF];
 
 /// Bytes read at once.
 const READ: usize = 256 * 1024;
@@ -70,10 +74,11 @@ pub fn carve(mut reader: impl Read, offset: u64, found: &mut Found) -> std::io::
 pub fn carve_files(
     evidence: &dyn Evidence,
     facts: &Facts,
+    carver: &Carver,
     progress: &dyn Fn(&str),
 ) -> Result<(), facts::Error> {
     progress("carving files");
-    files::carve(evidence, facts)
+    files::carve(evidence, facts, carver)
 }
 
 /// Carves the memory of these processes: present pages only, never a device's. The coverage row
@@ -84,6 +89,7 @@ pub fn carve_files(
 pub fn carve_memory(
     evidence: &dyn Evidence,
     facts: &Facts,
+    carver: &Carver,
     pids: &[Pid],
     progress: &dyn Fn(&str),
 ) -> Result<(), facts::Error> {
@@ -91,5 +97,5 @@ pub fn carve_memory(
         return memory::cover(facts);
     }
     progress("carving memory");
-    memory::carve(evidence, facts, pids)
+    memory::carve(evidence, facts, carver, pids)
 }

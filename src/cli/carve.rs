@@ -1,7 +1,8 @@
 //! `davy carve`: indicators out of any bytes.
 
 use super::Exit;
-use crate::carve::{self, Carved, Cut, Found, HEAD, Layout};
+use super::wanted::Wanted;
+use crate::carve::{self, Carved, Carver, Cut, Found, HEAD, Layout};
 use crate::evidence::{Live, Pid};
 use crate::facts::HostText;
 use crate::report::escape::visible;
@@ -23,6 +24,8 @@ pub struct Arguments {
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    wanted: Wanted,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,13 +65,20 @@ pub fn run(
     out: &mut dyn Write,
     messages: &mut dyn Write,
 ) -> Result<Exit, Box<dyn Error>> {
+    let carver = match arguments.wanted.load(messages) {
+        Ok(carver) => carver,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
     let mut exit = Exit::Done;
     let total = arguments.files.len() + arguments.pid.len();
     let mut printer = Printer { out, format: arguments.format, several: total > 1, started: false };
     let mut gaps = 0;
     for path in &arguments.files {
         let name = path.display().to_string();
-        match one(path) {
+        match one(path, &carver) {
             Ok(done) => {
                 if let Some(layout) = &done.layout {
                     let _ = writeln!(messages, "davy: {name}: {}", whose(layout));
@@ -93,7 +103,7 @@ pub fn run(
         }
     }
     for pid in &arguments.pid {
-        match carve::carve_process(&Live::new(), *pid) {
+        match carve::carve_process(&Live::new(), &carver, *pid) {
             Ok(process) => {
                 let name = format!("/proc/{pid}/exe");
                 printer.place(&name, &process.executable, |offset| (Some(offset), None, None))?;
@@ -144,8 +154,8 @@ struct Done {
     problem: Option<io::Error>,
 }
 
-fn one(path: &Path) -> io::Result<Done> {
-    let mut found = Found::default();
+fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
+    let mut found = carver.found();
     let mut head = Vec::new();
     let read = if path.as_os_str() == "-" {
         stream(Box::new(io::stdin()), &mut head, &mut found)

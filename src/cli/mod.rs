@@ -8,6 +8,7 @@ mod playbook;
 mod progress;
 mod source;
 mod triage;
+mod wanted;
 
 pub use exit::Exit;
 

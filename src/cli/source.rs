@@ -3,6 +3,7 @@
 //! A new kind of source is one line in [`KINDS`]. Kinds are asked in order, and the first that
 //! claims a source opens it.
 
+use crate::carve::Carver;
 use crate::evidence::{Directory, Evidence, Live, TextHost};
 use crate::facts::{self, Facts, Source};
 use std::cell::RefCell;
@@ -31,7 +32,12 @@ pub trait Reader {
     ///
     /// # Errors
     /// Where facts cannot be stored. What cannot be read is coverage.
-    fn read(&self, facts: &Facts, progress: &dyn Fn(&str)) -> Result<(), facts::Error>;
+    fn read(
+        &self,
+        facts: &Facts,
+        carver: &Carver,
+        progress: &dyn Fn(&str),
+    ) -> Result<(), facts::Error>;
 }
 
 /// What the user named, before anyone has claimed it.

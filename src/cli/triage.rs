@@ -4,6 +4,8 @@ use super::Exit;
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::source::Sources;
+use super::wanted::Wanted;
+use crate::carve::Carver;
 use crate::evidence::{Pid, SourceKind};
 use crate::facts::{self, Facts, Pieces, Source, Status};
 use crate::judge::{Judgement, Level, Playbooks, Verdict};
@@ -37,6 +39,8 @@ pub struct Arguments {
     memory: Memory,
     #[command(flatten)]
     library: Library,
+    #[command(flatten)]
+    wanted: Wanted,
     /// Exit with 3 where a finding is at this level or above
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     fail_on: Option<Level>,
@@ -95,6 +99,13 @@ pub fn run(
         }
     };
     library::tell(&playbooks, messages);
+    let carver = match arguments.wanted.load(messages) {
+        Ok(carver) => carver,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
     let sources = match Sources::open(&arguments.sources) {
         Ok(sources) => sources,
         Err(complaint) => {
@@ -128,7 +139,7 @@ pub fn run(
     let progress = Progress::new(arguments.quiet);
     let tables = crate::tables();
     let facts = Facts::in_memory(&tables)?;
-    let judgement = investigate(arguments, &sources, &facts, &playbooks, &progress)?;
+    let judgement = investigate(arguments, &sources, &facts, &carver, &playbooks, &progress)?;
     if let (Some(folder), Some(evidence)) = (folder, sources.host.as_deref()) {
         progress.step("recovering deleted files");
         // What one file cannot give is coverage; only the facts themselves can fail here.
@@ -160,11 +171,13 @@ fn investigate(
     arguments: &Arguments,
     sources: &Sources,
     facts: &Facts,
+    carver: &Carver,
     playbooks: &Playbooks,
     progress: &Progress,
 ) -> Result<Judgement, facts::Error> {
     let tables = crate::tables();
     let step = |name: &str| progress.step(name);
+    carver.store(facts)?;
     if let Some(evidence) = sources.host.as_deref() {
         facts.insert(
             "0",
@@ -172,16 +185,19 @@ fn investigate(
             &Source { kind: evidence.kind().word(), name: evidence.name() },
         )?;
         collect::collect(evidence, facts, &step)?;
-        carve::carve_files(evidence, facts, &step)?;
+        carve::carve_files(evidence, facts, carver, &step)?;
         match arguments.memory {
             Memory::None => facts.cover("memory", Status::NotCaptured, "--memory none")?,
-            Memory::Suspects | Memory::All => carve::carve_memory(evidence, facts, &[], &step)?,
+            Memory::Suspects | Memory::All => {
+                carve::carve_memory(evidence, facts, carver, &[], &step)?;
+            }
         }
     }
     for (reader, key) in sources.readers.iter().zip(1_u64..) {
         facts.insert(key, "davy", &reader.source())?;
-        facts.together(|facts| reader.read(facts, &step))?;
+        facts.together(|facts| reader.read(facts, carver, &step))?;
     }
+    carver.hold(facts)?;
     progress.step("judging");
     let mut judgement = judge::judge(facts, playbooks, &tables)?;
     let Some(evidence) = sources.host.as_deref() else { return Ok(judgement) };
@@ -201,7 +217,8 @@ fn investigate(
         if fresh.is_empty() {
             break;
         }
-        carve::carve_memory(evidence, facts, &fresh, &step)?;
+        carve::carve_memory(evidence, facts, carver, &fresh, &step)?;
+        carver.hold(facts)?;
         read.extend(fresh);
         progress.step("judging");
         judgement = judge::judge(facts, playbooks, &tables)?;

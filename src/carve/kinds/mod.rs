@@ -23,6 +23,8 @@ pub(super) use address::dots;
 pub(super) use email::at_sign;
 pub(super) use hidden::hidden;
 pub(super) use member::member;
+pub(super) use pool::named_host;
+pub(super) use wallet::wallet_coin;
 
 use super::scan::{Found, Text};
 use std::ops::Range;

@@ -131,7 +131,7 @@ pub(super) fn name_back(text: &Text<'_>, end: usize) -> Option<usize> {
 }
 
 /// Whether this is a host name with a domain, and no source file.
-pub(super) fn named_host(host: &[u8]) -> bool {
+pub(in crate::carve) fn named_host(host: &[u8]) -> bool {
     let mut labels = host.split(|b| *b == b'.');
     let last = host.rsplit(|b| *b == b'.').next().unwrap_or_default();
     let fine = |label: &[u8]| !label.is_empty() && label.len() <= 63 && !label.starts_with(b"-");

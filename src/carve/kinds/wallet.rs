@@ -32,6 +32,11 @@ pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &m
     end
 }
 
+/// Whether a word is a wallet by its checksum.
+pub(in crate::carve) fn wallet_coin(word: &[u8]) -> bool {
+    (SHORTEST..=LONGEST).contains(&word.len()) && coin(word).is_some_and(|coin| coin.checked)
+}
+
 /// What a word is the address of.
 struct Coin {
     name: String,

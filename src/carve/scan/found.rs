@@ -1,9 +1,10 @@
 //! What was found in one place, folded: a row for each distinct value, with a count.
 
-use super::{Text, Way};
+use super::{Scanner, Text, Way};
 use flate2::Decompress;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// Indicators of one kind kept of one place; more are counted and left out. Of each kind, since
 /// whoever floods memory with URLs must not push out what says where the payload went.
@@ -134,8 +135,8 @@ impl fmt::Display for Cut {
 }
 
 /// Gathers what is found in one place.
-#[derive(Default)]
 pub struct Found {
+    scanner: Arc<Scanner>,
     values: HashMap<(&'static str, Vec<u8>), Carved>,
     kinds: HashMap<&'static str, usize>,
     recent: HashSet<(u64, usize, &'static str)>,
@@ -146,7 +147,37 @@ pub struct Found {
     inflater: Option<Decompress>,
 }
 
+impl Default for Found {
+    fn default() -> Self {
+        Self::with(Scanner::own())
+    }
+}
+
 impl Found {
+    /// Gathers what this scanner finds.
+    pub(crate) fn with(scanner: Arc<Scanner>) -> Self {
+        Self {
+            scanner,
+            values: HashMap::new(),
+            kinds: HashMap::new(),
+            recent: HashSet::new(),
+            cut: Cut::default(),
+            scanned: 0,
+            decoded: 0,
+            inflater: None,
+        }
+    }
+
+    /// Gathers in another part of the same place, to be merged.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::with(self.scanner())
+    }
+
+    pub(crate) fn scanner(&self) -> Arc<Scanner> {
+        Arc::clone(&self.scanner)
+    }
+
     pub(crate) fn add(&mut self, text: &Text<'_>, hit: Hit<'_>) {
         let offset = text.offset(hit.at);
         if self.recent.len() >= RECENT {

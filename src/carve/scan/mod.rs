@@ -24,11 +24,12 @@ pub(crate) use text::{REACH, Text, printable};
 pub use way::{Step, Way};
 pub(crate) use within::within;
 
+use super::ioc::{Form, IN_BYTES, Ioc};
 use super::kinds;
 use block::{BLOCK, Block};
 use grams::Grams;
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Zero bytes that must follow the bytes scanned, so that the last block is whole.
 pub(crate) const PADDING: usize = 2 * BLOCK + 1;
@@ -36,13 +37,15 @@ pub(crate) const PADDING: usize = 2 * BLOCK + 1;
 /// Blocks looked at outside of what is owned: a literal or a wallet may lie across the edge.
 const MARGIN: usize = 2 * BLOCK;
 
-/// All literals of all kinds, compiled once.
+/// All literals of all kinds, compiled once; and what the user listed.
 pub(crate) struct Scanner {
     grams: Grams,
     owners: Vec<(kinds::Examine, usize)>,
+    /// Entries of the user's lists; their literals come after those of the kinds.
+    listed: Vec<Ioc>,
 }
 
-static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
+static SCANNER: LazyLock<Arc<Scanner>> = LazyLock::new(|| Arc::new(Scanner::new(&[])));
 
 /// Printable and run masks of the block before.
 #[derive(Clone, Copy, Default)]
@@ -56,21 +59,25 @@ struct Before {
 }
 
 impl Scanner {
-    fn new() -> Self {
-        let all = kinds::KINDS.iter().flat_map(|kind| {
-            let literals = (kind.literals)();
-            literals.into_iter().enumerate().map(move |(number, text)| (kind.examine, number, text))
-        });
-        let (mut owners, mut texts) = (Vec::new(), Vec::new());
-        for (examine, number, text) in all {
-            owners.push((examine, number));
-            texts.push(text);
+    /// For davy's own kinds and these.
+    pub(crate) fn new(iocs: &[Ioc]) -> Self {
+        let mut owners = Vec::new();
+        let mut texts: Vec<String> = Vec::new();
+        for kind in kinds::KINDS {
+            for (number, text) in (kind.literals)().into_iter().enumerate() {
+                owners.push((kind.examine, number));
+                texts.push(text.to_owned());
+            }
         }
-        Self { grams: Grams::new(texts.into_iter()), owners }
+        let worth = |ioc: &&Ioc| ioc.form != Form::Range && ioc.literal().len() >= grams::WINDOW;
+        let listed: Vec<Ioc> = iocs.iter().filter(worth).take(IN_BYTES).cloned().collect();
+        texts.extend(listed.iter().map(Ioc::literal));
+        Self { grams: Grams::new(texts.iter().map(String::as_str)), owners, listed }
     }
 
-    pub(crate) fn get() -> &'static Self {
-        &SCANNER
+    /// The one for davy's own kinds.
+    pub(crate) fn own() -> Arc<Self> {
+        Arc::clone(&SCANNER)
     }
 
     /// Finds what has its anchor in `owned`. The text may be longer on both sides, so that what
@@ -168,12 +175,29 @@ impl Scanner {
     #[inline(never)]
     fn literal(&self, text: &Text<'_>, at: usize, owned: &Range<usize>, found: &mut Found) {
         self.grams.verify(text.bytes, at, |number, start, end| {
-            if owned.contains(&start)
-                && let Some((examine, own)) = self.owners.get(usize::from(number))
-            {
-                examine(text, start..end, *own, found);
+            if !owned.contains(&start) {
+                return;
+            }
+            let number = usize::from(number);
+            match self.owners.get(number) {
+                Some((examine, own)) => examine(text, start..end, *own, found),
+                None => {
+                    if let Some(ioc) = self.listed.get(number - self.owners.len()) {
+                        listed(text, start..end, ioc, found);
+                    }
+                }
             }
         });
+    }
+}
+
+/// An entry of the user's lists, where it stands for itself.
+fn listed(text: &Text<'_>, range: Range<usize>, ioc: &Ioc, found: &mut Found) {
+    let (end, here) = (range.end, text.slice(range.clone()));
+    if ioc.stands(text.before(range.start), here, text.byte(end), text.byte(end + 1)) {
+        let why = format!("listed in {} as {} {}", ioc.list, ioc.form.word(), ioc.label);
+        let hit = Hit::new("ioc", range.start, ioc.literal(), why.trim_end());
+        found.add(text, hit.detail(ioc.form.word()));
     }
 }
 

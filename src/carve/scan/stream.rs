@@ -1,7 +1,7 @@
 //! Bytes of a place as they come, in pieces of any size, scanned in chunks that overlap so that
 //! nothing is lost where one ends.
 
-use super::{Found, PADDING, REACH, Scanner, Text};
+use super::{Found, PADDING, REACH, Text};
 use std::ops::Range;
 
 /// Bytes scanned at once: within the second-level cache.
@@ -87,7 +87,8 @@ impl<'a> Stream<'a> {
         if self.owned < end.min(mine) {
             let owned = self.owned..end.min(mine);
             self.found.scanned(owned.len());
-            Scanner::get().scan(&text, owned, self.found);
+            let scanner = self.found.scanner();
+            scanner.scan(&text, owned, self.found);
         }
         let keep = end.saturating_sub(OVERLAP);
         self.buffer.copy_within(keep..self.have, 0);

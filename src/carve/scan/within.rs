@@ -1,7 +1,7 @@
 //! Text that was decoded out of text: examined as any text is, under the offset of what it was
 //! decoded from.
 
-use super::{Found, PADDING, Scanner, Step, Text};
+use super::{Found, PADDING, Step, Text};
 
 /// Examines what a step at `at` gave, where the way is not too long and the budget allows.
 pub(crate) fn within(
@@ -18,5 +18,5 @@ pub(crate) fn within(
     let length = decoded.len();
     decoded.resize(length + PADDING, 0);
     let inner = Text { bytes: &decoded, base: text.offset(at), step: 0, way };
-    Scanner::get().scan(&inner, 0..length, found);
+    found.scanner().scan(&inner, 0..length, found);
 }
