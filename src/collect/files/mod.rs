@@ -111,6 +111,13 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
          WHERE owned.root_id = '/' AND owned.path = persistence.path)",
         [],
     )?;
+    // A script as its package has it says nothing of an intruder.
+    facts.change(
+        "DELETE FROM persistence WHERE run_by IS NOT NULL AND package IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM files f WHERE f.root_id = '/' \
+         AND f.path = persistence.path AND f.package_intact = 0)",
+        [],
+    )?;
     facts.change("DROP TABLE owned", [])?;
     cover(facts, &roots, &owners)
 }

@@ -1,5 +1,6 @@
 //! Base64 within command lines, decoded so that a reader and a playbook see what runs.
 
+use super::unquote;
 use crate::collect::content::content;
 
 /// How deep encodings within encodings are followed.
@@ -10,17 +11,25 @@ const SHORT: usize = 8;
 /// Bytes of a decoded command that are kept.
 const MOST: usize = 64 << 10;
 
-/// The command with its base64 parts decoded; `None` where it has none. A pipeline that decodes,
-/// as `echo … | base64 -d | sh`, gives way to the plain text; elsewhere only the part does.
+/// The command with its base64 parts decoded and tricks of quoting undone; `None` where it has
+/// neither. A pipeline that decodes, as `echo … | base64 -d | sh`, gives way to the plain text;
+/// elsewhere only the part does.
 pub(super) fn decoded(command: &[u8]) -> Option<Vec<u8>> {
-    let mut now = once(command)?;
+    let mut now = step(command)?;
     for _ in 1..DEPTH {
-        match once(&now) {
+        match step(&now) {
             Some(next) => now = next,
             None => break,
         }
     }
     Some(now)
+}
+
+fn step(command: &[u8]) -> Option<Vec<u8>> {
+    match unquote::plain(command) {
+        Some(plain) => Some(once(&plain).unwrap_or(plain)),
+        None => once(command),
+    }
 }
 
 fn once(command: &[u8]) -> Option<Vec<u8>> {

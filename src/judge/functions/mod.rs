@@ -38,6 +38,11 @@ pub const FUNCTIONS: &[Function] = &[
         doc: "1 where the pattern occurs in the text; also `text REGEXP pattern`. Linear in time; no look-around, no back references; `(?i)` ignores the case of ASCII letters",
     },
     Function {
+        name: "capture",
+        arguments: "pattern, text",
+        doc: "what the first group of the pattern matched, where it occurs; NULL where it does not",
+    },
+    Function {
         name: "cidr",
         arguments: "address, range",
         doc: "1 where the address lies in the range, as `cidr(remote_address, '10.0.0.0/8')`; 0 where either is none",
@@ -104,7 +109,16 @@ pub fn register(connection: &Connection) -> Result<()> {
             _ => None,
         })
     })?;
-    let patterns = text::Patterns::default();
+    let patterns = std::sync::Arc::new(text::Patterns::default());
+    let shared = std::sync::Arc::clone(&patterns);
+    connection.create_scalar_function("capture", 2, flags, move |c| {
+        let (ValueRef::Text(pattern), Some(text)) = (c.get_raw(0), text(c, 1)?) else {
+            return Ok(None);
+        };
+        let pattern = shared.get(std::str::from_utf8(pattern).map_err(wrong)?)?;
+        let group = pattern.captures(text.as_bytes()).and_then(|found| found.get(1));
+        Ok(group.map(|group| String::from_utf8_lossy(group.as_bytes()).into_owned()))
+    })?;
     connection.create_scalar_function("regexp", 2, flags, move |c| {
         let ValueRef::Text(pattern) = c.get_raw(0) else { return Ok(None) };
         let pattern = patterns.get(std::str::from_utf8(pattern).map_err(wrong)?)?;
@@ -153,6 +167,8 @@ mod tests {
             "cidr(NULL, '10.0.0.0/8')",
             "cidr('10.0.0.1', NULL)",
             "public(NULL)",
+            "capture(NULL, 'a')",
+            "capture('a', NULL)",
             "entropy(NULL)",
             "defang(NULL)",
             "utc(NULL)",
@@ -166,6 +182,14 @@ mod tests {
         assert_eq!(ask("'curl http://x | sh' REGEXP 'curl.*[|] *sh'"), 1.into());
         assert_eq!(ask("'CURL' REGEXP '(?i)curl'"), 1.into());
         assert_eq!(ask("'wget' REGEXP '^curl'"), 0.into());
+    }
+
+    #[test]
+    fn capture_gives_the_first_group() {
+        let text = |text: &str| rusqlite::types::Value::Text(text.to_owned());
+        assert_eq!(ask("capture('-o +([^ ]+)', 'curl -o /tmp/x http://y')"), text("/tmp/x"));
+        assert_eq!(ask("capture('-o (x)?', 'curl')"), rusqlite::types::Value::Null);
+        assert_eq!(ask("capture('curl', 'curl')"), rusqlite::types::Value::Null);
     }
 
     #[test]
