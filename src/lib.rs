@@ -7,6 +7,7 @@
 //! | [`facts`] | rows of tables in SQLite, their sources, and coverage: what was not read |
 //! | [`evidence`] | a host, seen read-only: live, a directory, a recording, a text fixture |
 //! | [`collect`] | artefacts of a host into facts, one file each |
+//! | [`foreign`] | archives that other collectors left, shown as the hosts they were taken from |
 //! | [`carve`] | bytes into indicators: URLs, wallets, pools, dropper messages |
 //! | [`judge`] | playbooks (YAML with SQL) over the facts, findings, the verdict |
 //! | [`timeline`] | facts with times, in order, each with its bounds |
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod collect;
 pub mod evidence;
 pub mod facts;
+pub mod foreign;
 pub mod graph;
 pub mod judge;
 pub mod report;

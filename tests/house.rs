@@ -9,11 +9,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("evidence", &["facts"]),
     ("collect", &["evidence", "facts"]),
     ("carve", &["evidence", "facts"]),
+    ("foreign", &["evidence", "collect", "facts"]),
     ("judge", &["facts"]),
     ("timeline", &["facts", "judge"]),
     ("graph", &["facts", "judge"]),
     ("report", &["facts", "judge", "timeline", "graph"]),
-    ("cli", &["facts", "evidence", "collect", "carve", "judge", "timeline", "graph", "report"]),
+    (
+        "cli",
+        &[
+            "facts", "evidence", "collect", "carve", "foreign", "judge", "timeline", "graph",
+            "report",
+        ],
+    ),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

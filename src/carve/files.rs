@@ -101,7 +101,13 @@ fn bytes(
         Through::Root(None, name) => (evidence.dir(&HostPath::from("/"))?, name),
         Through::Root(Some(pid), name) => (evidence.root_of(*pid)?, name),
     };
-    let file = dir.open(name)?;
+    let file = match (dir.open(name), &target.through) {
+        (Ok(file), _) => file,
+        (Err(why), Through::Process(pid, link)) if link.as_bytes() == b"exe" => {
+            return super::told::executable(evidence, carver, *pid).ok_or(why);
+        }
+        (Err(why), _) => return Err(why),
+    };
     let mut found = carver.found();
     match super::carve(file, 0, &mut found) {
         // What was found before the error counts; a file cut short is as it is.

@@ -252,9 +252,18 @@ fn suspect(facts: &Facts, pid: Pid) -> Result<Suspect, Error> {
 }
 
 fn read(evidence: &dyn Evidence, carver: &Carver, suspect: &Suspect) -> Result<Read, Unavailable> {
-    let memory = evidence.memory(suspect.pid)?;
     let mut found = carver.found();
     let mut sum = Read { carved: Vec::new(), cut: Cut::default(), bytes: 0, missed: 0, why: None };
+    let kept = super::told::memory(evidence, suspect.pid, &mut found);
+    let memory = match (evidence.memory(suspect.pid), kept) {
+        (Ok(memory), _) => memory,
+        (Err(_), Some(bytes)) => {
+            sum.bytes = bytes;
+            (sum.carved, sum.cut) = place::finish(found);
+            return Ok(sum);
+        }
+        (Err(why), None) => return Err(why),
+    };
     for region in &suspect.regions {
         match memory.present(region.start, region.end) {
             Ok(stretches) => {

@@ -16,9 +16,10 @@ mod memory;
 mod place;
 mod recover;
 mod scan;
-mod unpack;
+mod told;
 
 pub use self::core::{HEAD, Layout, Segment};
+pub use crate::evidence::{Packed, unpack};
 pub use carver::Carver;
 pub use file::carve_file;
 pub use indicator::Indicator;
@@ -27,7 +28,6 @@ pub use memory::{ProcessCarved, carve_process};
 pub use place::finish;
 pub use recover::{Recovered, recover};
 pub use scan::{Carved, Cut, Found, LIMIT, Step, Stream, Way};
-pub use unpack::{Packed, unpack};
 
 use crate::evidence::{Evidence, Pid};
 use crate::facts::{self, Facts, Table, TableDef};

@@ -4,8 +4,9 @@
 //! claims a source opens it.
 
 use crate::carve::Carver;
-use crate::evidence::{Directory, Evidence, Live, TextHost};
+use crate::evidence::{Container, Directory, Evidence, Live, TextHost};
 use crate::facts::{self, Facts, Source};
+use crate::foreign;
 use std::cell::RefCell;
 use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read};
@@ -86,7 +87,6 @@ impl Named {
     ///
     /// # Errors
     /// Where it cannot be opened again.
-    #[allow(dead_code)] // As above.
     pub fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
         match self.rest.take() {
             Some(rest) => Ok(Box::new(Cursor::new(self.head.clone()).chain(rest))),
@@ -115,6 +115,7 @@ struct Kind {
 /// Every kind of source, the surest to tell first.
 const KINDS: &[Kind] = &[
     Kind { name: "a text host (*.host)", open: text_host },
+    Kind { name: "an archive or folder that a collector left", open: archive },
     Kind { name: "a directory that holds a root file system", open: directory },
 ];
 
@@ -122,6 +123,22 @@ fn text_host(named: &Named) -> Option<Result<Opened, String>> {
     let page = named.path.extension().is_some_and(|e| e == "host") && !named.directory;
     let open = || TextHost::open(&named.path).map_err(|e| e.to_string());
     page.then(|| open().map(|host| Opened::Host(Box::new(host))))
+}
+
+fn archive(named: &Named) -> Option<Result<Opened, String>> {
+    let name = named.path.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());
+    let opened = if named.directory {
+        foreign::folder(&name, &named.path)?
+    } else {
+        Container::told_by(&named.head)?;
+        let path = (named.path.as_os_str() != "-").then_some(named.path.as_path());
+        let shown = || named.path.display();
+        named
+            .reader()
+            .map_err(|e| format!("{}: {e}", shown()))
+            .and_then(|stream| foreign::open(&name, stream, path))
+    };
+    Some(opened.map(Opened::Host))
 }
 
 fn directory(named: &Named) -> Option<Result<Opened, String>> {

@@ -138,7 +138,8 @@ pub fn run(
 
     let progress = Progress::new(arguments.quiet);
     let tables = crate::tables();
-    let facts = Facts::in_memory(&tables)?;
+    let mut facts = Facts::in_memory(&tables)?;
+    facts.set_origin(sources.host.as_ref().and_then(|host| host.origin()));
     let judgement = investigate(arguments, &sources, &facts, &carver, &playbooks, &progress)?;
     if let (Some(folder), Some(evidence)) = (folder, sources.host.as_deref()) {
         progress.step("recovering deleted files");

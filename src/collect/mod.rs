@@ -120,5 +120,11 @@ pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) 
             }
         }
     }
-    facts.together(|facts| host.gaps.store(facts))
+    facts.together(|facts| {
+        host.gaps.store(facts)?;
+        for (what, status, detail) in evidence.told().into_iter().flat_map(|told| &told.coverage) {
+            facts.cover(what.clone(), *status, detail.clone())?;
+        }
+        Ok(())
+    })
 }

@@ -4,6 +4,8 @@
 //! write. Collectors cannot tell which they read. The law that holds it together:
 //! *facts(replay of a recording) == facts(the recorded host)*.
 
+mod archive;
+mod assembly;
 mod clock;
 mod directory;
 mod live;
@@ -11,9 +13,13 @@ mod path;
 mod recording;
 mod stat;
 mod text;
+mod told;
 mod tree;
 mod unavailable;
+mod unpack;
 
+pub use archive::{Container, Member, Spool, SpoolLimits, Want};
+pub use assembly::{Assembled, Assembly, Body, Handle};
 pub use clock::Clock;
 pub use directory::Directory;
 pub use live::Live;
@@ -21,7 +27,9 @@ pub use path::HostPath;
 pub use recording::{Recording, RecordingLimits, Replay};
 pub use stat::{FileKind, Stat};
 pub use text::{TextError, TextHost};
+pub use told::{Told, ToldDigests, ToldPackage};
 pub use unavailable::{Reason, Unavailable};
+pub use unpack::{Packed, unpack};
 
 use std::io::{Read, Seek};
 
@@ -39,6 +47,8 @@ pub enum SourceKind {
     Recording,
     /// A text fixture.
     Text,
+    /// What another collector left: UAC, CatScale, Velociraptor, a tar.
+    Archive,
 }
 
 impl SourceKind {
@@ -50,6 +60,7 @@ impl SourceKind {
             Self::Directory => "directory",
             Self::Recording => "recording",
             Self::Text => "text",
+            Self::Archive => "archive",
         }
     }
 }
@@ -84,6 +95,16 @@ pub trait Evidence: Send + Sync {
     fn memory(&self, pid: Pid) -> Result<Box<dyn Memory + '_>, Unavailable>;
     /// When it was taken, and what turns the kernel's ticks into time.
     fn clock(&self) -> Clock;
+    /// What the collector that made this evidence says in words of its own; a host that is read
+    /// directly says nothing.
+    fn told(&self) -> Option<&Told> {
+        None
+    }
+    /// Tells where a fact's source is to be found by a reader: `/proc/32/maps` is a member of an
+    /// archive. `None` where sources can be read as they are.
+    fn origin(&self) -> Option<crate::facts::Origin> {
+        None
+    }
 }
 
 /// Files below a directory that is held open. Names are relative to it; one that begins with

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The store failed; what it was doing is told.
 #[derive(Debug)]
@@ -48,7 +49,12 @@ crate::table! {
 pub struct Facts {
     connection: Connection,
     guard: Guard,
+    origin: Option<Origin>,
 }
+
+/// Where a reader finds what a source names, as the member of an archive; `None` where the source
+/// can be read as it is.
+pub type Origin = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 impl Facts {
     /// An empty store in memory with these tables.
@@ -67,7 +73,7 @@ impl Facts {
             .map_err(sql("setting up"))?;
         connection.set_prepared_statement_cache_capacity(128);
         let guard = Guard::install(&mut connection).map_err(sql("setting up"))?;
-        let facts = Self { connection, guard };
+        let facts = Self { connection, guard, origin: None };
         for table in [Source::DEF, Coverage::DEF].iter().chain(tables) {
             facts
                 .connection
@@ -75,6 +81,11 @@ impl Facts {
                 .map_err(sql(&format!("creating table {}", table.name)))?;
         }
         Ok(facts)
+    }
+
+    /// From now on, sources are written as a reader of the evidence finds them.
+    pub fn set_origin(&mut self, origin: Option<Origin>) {
+        self.origin = origin;
     }
 
     /// Adds a row. `key` makes the fact's id with the table's name: `processes/2584`.
@@ -86,7 +97,8 @@ impl Facts {
         let fail = |cause| Error::Sql { doing: format!("adding to {}", table.name), cause };
         let mut statement = self.connection.prepare_cached(T::INSERT).map_err(fail)?;
         statement.raw_bind_parameter(1, format!("{}/{key}", table.name)).map_err(fail)?;
-        statement.raw_bind_parameter(2, source).map_err(fail)?;
+        let found = self.origin.as_ref().and_then(|origin| origin(source));
+        statement.raw_bind_parameter(2, found.as_deref().unwrap_or(source)).map_err(fail)?;
         row.bind(&mut statement, 3).map_err(fail)?;
         statement.raw_execute().map_err(fail)?;
         Ok(())

@@ -119,6 +119,9 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
         [],
     )?;
     facts.change("DROP TABLE owned", [])?;
+    if owners.first().is_some_and(|owners| owners.known) {
+        facts.change("UPDATE packages SET owns = 1", [])?;
+    }
     cover(facts, &roots, &owners)
 }
 
@@ -166,7 +169,8 @@ fn owners<'a>(
         let (Some(Some(dir)), Some(root)) = (open.get(first), roots.get(first)) else { continue };
         let opener = || root.open(host.evidence);
         let paths = candidates.iter().filter(|c| members.contains(&c.root)).map(|c| c.path.clone());
-        let owners = packages::owners(dir.as_ref(), &opener, paths, &host.gaps);
+        let owners =
+            packages::owners(dir.as_ref(), &opener, paths, host.evidence.told(), &host.gaps);
         for member in members {
             if let Some(slot) = answer.get_mut(member) {
                 *slot = owners.clone();

@@ -51,6 +51,7 @@ pub(super) fn packages(root: &dyn Dir, gaps: &Gaps) -> Vec<Installed> {
                     source: format!("/{path}:{number}"),
                     package: Package {
                         manager: "apk",
+                        owns: false,
                         name: text,
                         version: None,
                         architecture: None,

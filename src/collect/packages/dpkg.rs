@@ -39,6 +39,7 @@ pub(super) fn packages(root: &dyn Dir, gaps: &Gaps) -> Vec<Installed> {
                     version,
                     architecture,
                     installed: stat.and_then(|s| s.mtime),
+                    owns: false,
                 },
             });
         }
@@ -168,6 +169,14 @@ pub(super) fn owners<'a>(
     let mut lists = names(INFO, b".list");
     // Distroless images keep no lists; the digests name the files.
     lists.extend(names(STATUS_D, b".md5sums"));
+    // Evidence may tell the names of the lists and hold none of them.
+    let held = |list: &HostPath| match root.read(list, 1, &mut Vec::new()) {
+        Err(why) => why.reason != Reason::NotCaptured,
+        Ok(_) => true,
+    };
+    if !lists.iter().take(4).any(held) {
+        return false;
+    }
 
     let frozen: &Wanted = wanted;
     let answers: Vec<Result<Vec<(usize, Owned)>, Unavailable>> = lists

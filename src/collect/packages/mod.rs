@@ -3,6 +3,7 @@
 
 mod apk;
 mod dpkg;
+mod inferred;
 mod owners;
 mod rpm;
 #[cfg(test)]
@@ -20,6 +21,7 @@ crate::table! {
     version: Option<HostText>, "", "Version.";
     architecture: Option<HostText>, "", "Architecture.";
     installed: Option<Time>, "", "Installed or last upgraded: rpm's install time; for dpkg, when its file list was written.";
+    owns: bool, "", "What its host's packages own is known, by their lists of files or, in evidence without these, by the times of installation: what none owns can be told.";
 }
 
 pub(super) const COLLECTOR: Collector =
@@ -37,7 +39,23 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     let mut installed = dpkg::packages(root, &host.gaps);
     installed.extend(rpm::packages(root, &host.gaps));
     installed.extend(apk::packages(root, &host.gaps));
-    if database(root).is_none() {
+    let told = host.evidence.told();
+    if database(root).is_none()
+        && let Some(told) = told
+    {
+        installed.extend(told.packages.iter().map(|package| Installed {
+            source: package.source.clone(),
+            package: Package {
+                manager: package.manager,
+                name: package.name.clone(),
+                version: package.version.clone(),
+                architecture: package.architecture.clone(),
+                installed: package.installed,
+                owns: false,
+            },
+        }));
+    }
+    if installed.is_empty() && database(root).is_none() {
         let detail = "no database of dpkg, rpm or apk: what no package owns cannot be told";
         return facts.cover("packages", Status::Absent, detail);
     }

@@ -1,9 +1,9 @@
 //! Which package owns a path: asked for all wanted paths of a root at once, so that the lists
 //! of a database are streamed once and never held.
 
-use super::{apk, dpkg, rpm};
+use super::{apk, dpkg, inferred, rpm};
 use crate::collect::Gaps;
-use crate::evidence::{Dir, HostPath, Unavailable};
+use crate::evidence::{Dir, HostPath, Told, Unavailable};
 use crate::facts::HostText;
 use std::collections::{HashMap, HashSet};
 
@@ -50,6 +50,7 @@ pub(in crate::collect) fn owners<'a>(
     root: &dyn Dir,
     open: &OpenRoot<'a>,
     paths: impl Iterator<Item = HostPath>,
+    told: Option<&Told>,
     gaps: &Gaps,
 ) -> Owners {
     let mut wanted = Wanted::new(paths, &aliases(root));
@@ -60,6 +61,20 @@ pub(in crate::collect) fn owners<'a>(
         apk::owners(root, &mut wanted, gaps),
     ]
     .contains(&true);
+    let told_so = told.is_some_and(|told| !told.owners.is_empty());
+    if let Some(told) = told {
+        for (path, package) in &told.owners {
+            if let Some(index) = wanted.index(path.as_bytes()) {
+                wanted.own(index, Owned { package: package.clone(), digest: None });
+            }
+        }
+    }
+    let inferred = !known && told.is_some_and(|told| inferred::owners(root, told, &mut wanted));
+    if inferred {
+        let how = "no lists of packages' files: what was put on disk when packages were installed is taken for theirs";
+        gaps.note("packages.owns", how.to_owned());
+    }
+    let known = known || told_so || inferred;
     Owners { known, found: wanted.finish() }
 }
 
@@ -160,6 +175,16 @@ impl Wanted {
     /// Whether any wanted path lies in this folder, written with its last slash.
     pub fn folder(&self, folder: &[u8]) -> bool {
         self.folders.contains(folder)
+    }
+
+    /// How many paths are wanted.
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// A wanted path by its index.
+    pub fn path(&self, index: usize) -> Option<&HostPath> {
+        self.paths.get(index)
     }
 
     /// Which wanted path a database's path is.

@@ -36,7 +36,7 @@ impl Root {
         let root = live.dir(&self.path()).unwrap();
         let open = || live.dir(&self.path());
         let paths = paths.iter().map(|path| HostPath::from(*path));
-        owners(root.as_ref(), &open, paths, &Gaps::default())
+        owners(root.as_ref(), &open, paths, None, &Gaps::default())
     }
 
     /// Package and digest of each path, `-` where there is none.

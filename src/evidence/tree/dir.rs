@@ -2,7 +2,11 @@
 
 use super::{Body, Node, NodeId, Tree};
 use crate::evidence::{Dir, FileKind, HostPath, ReadSeek, Reason, Stat, Unavailable};
-use std::io::Cursor;
+use std::borrow::Cow;
+use std::io::{Cursor, Read};
+
+/// Bytes unpacked of one file that is kept as gzip.
+const UNPACKED: u64 = 128 << 20;
 
 /// A directory held open, and the root that its absolute links count from.
 pub(in crate::evidence) struct TreeDir<'a> {
@@ -55,10 +59,29 @@ impl<'a> TreeDir<'a> {
         }
     }
 
-    fn bytes(&self, name: &HostPath) -> Result<&'a [u8], Unavailable> {
+    fn bytes(&self, name: &HostPath) -> Result<Cow<'a, [u8]>, Unavailable> {
         let node = self.readable(name)?;
         match &node.body {
-            Body::Bytes(bytes) => Ok(bytes),
+            Body::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+            Body::Gzip(packed) => {
+                let mut bytes = Vec::new();
+                let decoder = flate2::read::MultiGzDecoder::new(&packed[..]);
+                match decoder.take(UNPACKED).read_to_end(&mut bytes) {
+                    // What a damaged stream gave before it broke is better than nothing.
+                    Err(e) if bytes.is_empty() => {
+                        Err(Unavailable::new(&self.base.join(name), Reason::Damaged, e.to_string()))
+                    }
+                    _ => Ok(Cow::Owned(bytes)),
+                }
+            }
+            Body::Unheld => {
+                let path = self.base.join(name);
+                Err(Unavailable::new(
+                    &path,
+                    Reason::NotCaptured,
+                    "its bytes are not in the evidence",
+                ))
+            }
             _ => {
                 let word = node.stat.kind.word();
                 Err(Unavailable::new(&self.base.join(name), Reason::NotRegular, word))
@@ -74,12 +97,16 @@ impl Dir for TreeDir<'_> {
 
     fn read(&self, name: &HostPath, limit: usize, into: &mut Vec<u8>) -> Result<bool, Unavailable> {
         let bytes = self.bytes(name)?;
-        into.extend(bytes.iter().take(limit));
+        into.extend_from_slice(bytes.get(..limit).unwrap_or(&bytes));
         Ok(bytes.len() > limit)
     }
 
     fn list(&self, name: &HostPath) -> Result<Vec<HostPath>, Unavailable> {
         match &self.readable(name)?.body {
+            Body::Names(names) if names.is_empty() && !self.readable(name)?.whole => {
+                let path = self.base.join(name);
+                Err(Unavailable::new(&path, Reason::NotCaptured, "not listed in the evidence"))
+            }
             Body::Names(names) => Ok(names.keys().map(|n| HostPath::new(n.as_slice())).collect()),
             _ => {
                 let path = self.base.join(name);

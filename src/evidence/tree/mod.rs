@@ -22,6 +22,10 @@ pub(super) struct NodeId(usize);
 pub(super) enum Body {
     /// A regular file's bytes.
     Bytes(Arc<[u8]>),
+    /// A regular file's bytes, kept as gzip; opened as they are read.
+    Gzip(Arc<[u8]>),
+    /// A regular file of which all is known but its bytes.
+    Unheld,
     /// A directory's names.
     Names(BTreeMap<Vec<u8>, NodeId>),
     /// A symbolic link's text, resolved when it is followed.
@@ -41,6 +45,9 @@ pub(super) struct Node {
     pub body: Body,
     /// Why reading it fails, where it does.
     pub refusal: Option<Reason>,
+    /// For directories: whether its names are all that there were. In one that is not whole, a
+    /// name that is not there was not captured.
+    pub whole: bool,
     /// For directories: the one above.
     parent: NodeId,
 }
@@ -103,7 +110,7 @@ impl Tree {
     /// is made with [`add_special`](Self::add_special).
     pub(super) fn add(&mut self, attributes: &Attributes, body: Body) -> NodeId {
         let kind = match &body {
-            Body::Bytes(_) => FileKind::File,
+            Body::Bytes(_) | Body::Gzip(_) | Body::Unheld => FileKind::File,
             Body::Names(_) => FileKind::Directory,
             Body::Link(_) | Body::Magic(..) => FileKind::Link,
             Body::Special => FileKind::Other,
@@ -121,7 +128,7 @@ impl Tree {
             Body::Bytes(bytes) => bytes.len() as u64,
             Body::Link(text) => text.len() as u64,
             Body::Names(_) if attributes.btime.is_some() => 4096,
-            Body::Names(_) | Body::Special => 0,
+            Body::Names(_) | Body::Special | Body::Gzip(_) | Body::Unheld => 0,
             Body::Magic(..) => 64,
         };
         let permissions = if kind == FileKind::Link { 0o777 } else { attributes.mode & 0o7777 };
@@ -142,7 +149,7 @@ impl Tree {
         };
         self.next_inode = self.next_inode.saturating_add(1);
         let id = NodeId(self.nodes.len());
-        self.nodes.push(Node { stat, body, refusal: None, parent: Self::ROOT });
+        self.nodes.push(Node { stat, body, refusal: None, whole: true, parent: Self::ROOT });
         id
     }
 
@@ -183,6 +190,16 @@ impl Tree {
             Body::Names(names) => names.get(name).copied(),
             _ => None,
         }
+    }
+
+    /// How many nodes there are.
+    pub(super) const fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The nodes made after there were so many.
+    pub(super) fn since(&mut self, before: usize) -> &mut [Node] {
+        self.nodes.get_mut(before..).unwrap_or_default()
     }
 
     /// The directory at `path` below `from`, made with `attributes` where it is missing.

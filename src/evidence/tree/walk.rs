@@ -45,7 +45,8 @@ impl Tree {
                 here = if here == root { root } else { node.parent };
                 continue;
             }
-            let child = *children.get(name).ok_or(Reason::Absent)?;
+            let missing = if node.whole { Reason::Absent } else { Reason::NotCaptured };
+            let child = *children.get(name).ok_or(missing)?;
             if last && !follow {
                 return Ok(child);
             }

@@ -77,6 +77,7 @@ pub(super) fn packages(root: &dyn Dir, gaps: &Gaps) -> Vec<Installed> {
             source: format!("/{path}"),
             package: Package {
                 manager: "rpm",
+                owns: false,
                 name: HostText::from(name),
                 version: (!version.is_empty()).then(|| HostText(version.join(&b'-'))),
                 architecture: header.text(header::ARCH).map(HostText::from),

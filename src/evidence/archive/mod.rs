@@ -1,0 +1,253 @@
+//! An archive, read in one forward pass into a bounded spool of what is wanted from it.
+//!
+//! Nothing is extracted to disk, and no name or link of a member is ever followed on this machine:
+//! members are looked up in the spool by the bytes of their names.
+
+mod folder;
+mod kind;
+mod tar;
+mod zip;
+
+pub use kind::Container;
+
+use super::{Body, FileKind};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// How much of an archive is held and believed.
+#[derive(Clone, Copy, Debug)]
+pub struct SpoolLimits {
+    /// Bytes held of one member.
+    pub one: u64,
+    /// Bytes held of all.
+    pub all: u64,
+    /// Members.
+    pub members: u64,
+    /// Bytes that come out of one byte of a compressed stream, beyond the first GiB.
+    pub ratio: u64,
+}
+
+impl Default for SpoolLimits {
+    /// 32 MiB of one member, 112 MiB of all; a million members; ratio 200.
+    fn default() -> Self {
+        Self { one: 32 << 20, all: 112 << 20, members: 1_000_000, ratio: 200 }
+    }
+}
+
+/// A member, as far as it is held.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// What it is.
+    pub kind: FileKind,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Size in bytes, as the archive says.
+    pub size: u64,
+    /// Content last changed, in seconds since 1970.
+    pub mtime: i64,
+    /// Where a link leads, symbolic or hard.
+    pub link: Vec<u8>,
+    /// Its bytes.
+    pub body: Body,
+    /// Some of its bytes are missing: the archive was cut or damaged within it.
+    pub cut: bool,
+}
+
+impl Member {
+    /// The bytes, where they are held; gzip as it is.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match &self.body {
+            Body::Bytes(bytes) | Body::Gzip(bytes) => Some(bytes),
+            Body::Unheld => None,
+        }
+    }
+}
+
+/// What is to become of a member's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Held, as far as the limits allow.
+    Bytes,
+    /// Only that it is there.
+    Name,
+    /// Itself an archive: its members are wanted, below its name and `!`.
+    Members,
+    /// Not even that: the archive has too many like it.
+    Nothing,
+}
+
+/// What is wanted of an archive, by member.
+pub type Wanted<'a> = &'a dyn Fn(&[u8], u64) -> Want;
+
+/// The members of an archive.
+#[derive(Debug)]
+pub struct Spool {
+    /// The archive's name, for messages and for facts' sources.
+    pub name: String,
+    /// Every member that is known, by name, without `./` and `/` before it.
+    pub members: BTreeMap<Vec<u8>, Member>,
+    /// What is wrong with it: member (or empty for the archive) and words.
+    pub problems: Vec<(String, String)>,
+    limits: SpoolLimits,
+    held: u64,
+    count: u64,
+}
+
+/// Problems told one by one; a hostile archive could have millions.
+const MOST_PROBLEMS: usize = 50;
+
+impl Spool {
+    fn new(name: &str, limits: SpoolLimits) -> Self {
+        Self {
+            name: name.to_owned(),
+            members: BTreeMap::new(),
+            problems: Vec::new(),
+            limits,
+            held: 0,
+            count: 0,
+        }
+    }
+
+    /// Reads a stream from its first byte on. `path` is where it can be sought in, which some
+    /// zip files need.
+    ///
+    /// # Errors
+    /// Where it is no archive, or its first member cannot be read. What comes later is a problem
+    /// in the spool.
+    pub fn read(
+        name: &str,
+        stream: Box<dyn Read + Send>,
+        path: Option<&Path>,
+        limits: SpoolLimits,
+        wanted: Wanted<'_>,
+    ) -> io::Result<Self> {
+        let mut spool = Self::new(name, limits);
+        let (container, stream) = kind::open(stream)?;
+        match (container, path) {
+            (Container::Tar, _) => tar::read(&mut spool, b"", stream, wanted, 0)?,
+            (Container::Zip, Some(path)) if kind::is_plain_zip(path) => {
+                zip::read(&mut spool, b"", std::fs::File::open(path)?, wanted)?;
+            }
+            (Container::Zip, _) => {
+                let bytes = zip::whole(stream)?;
+                zip::read(&mut spool, b"", io::Cursor::new(bytes), wanted)?;
+            }
+        }
+        if spool.members.is_empty() {
+            let why = spool.problems.first().map_or("it has no members", |(_, why)| why.as_str());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why.to_owned()));
+        }
+        Ok(spool)
+    }
+
+    /// Reads a folder that a collector left unpacked.
+    ///
+    /// # Errors
+    /// Where it cannot be listed.
+    pub fn folder(
+        name: &str,
+        path: &Path,
+        limits: SpoolLimits,
+        wanted: Wanted<'_>,
+    ) -> io::Result<Self> {
+        let mut spool = Self::new(name, limits);
+        folder::read(&mut spool, path, wanted)?;
+        Ok(spool)
+    }
+
+    /// Notes what is wrong with a member.
+    pub fn problem(&mut self, member: &[u8], why: impl Into<String>) {
+        if self.problems.len() < MOST_PROBLEMS {
+            let member = crate::facts::HostText::from(member).escaped();
+            self.problems.push((member, why.into()));
+        }
+    }
+
+    /// A member's bytes, where it is there and held.
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.members.get(name.as_bytes())?.bytes()
+    }
+
+    /// The members below a folder, with what follows it in their names.
+    pub fn below<'a>(
+        &'a self,
+        folder: &'a [u8],
+    ) -> impl Iterator<Item = (&'a [u8], &'a [u8], &'a Member)> {
+        self.members
+            .range(folder.to_vec()..)
+            .take_while(move |(name, _)| name.starts_with(folder))
+            .map(move |(name, member)| {
+                (name.get(folder.len()..).unwrap_or_default(), name.as_slice(), member)
+            })
+    }
+
+    /// Takes a member in: its bytes as far as they are wanted and there is room.
+    fn take(
+        &mut self,
+        name: &[u8],
+        mut member: Member,
+        reader: &mut dyn Read,
+        want: Want,
+    ) -> io::Result<()> {
+        let mut failed = None;
+        if member.kind == FileKind::File && want == Want::Bytes {
+            let room = self.limits.one.min(self.limits.all.saturating_sub(self.held));
+            if member.size > room {
+                self.problem(name, format!("{} bytes are too many to hold; left out", member.size));
+            } else {
+                let mut bytes = Vec::with_capacity(usize::try_from(member.size).unwrap_or(0));
+                failed = reader.take(room).read_to_end(&mut bytes).err();
+                if (bytes.len() as u64) < member.size {
+                    member.cut = true;
+                    let why = failed.as_ref().map_or_else(String::new, |e| format!(": {e}"));
+                    let (got, size) = (bytes.len(), member.size);
+                    self.problem(name, format!("cut: {got} of {size} bytes are there{why}"));
+                }
+                self.held = self.held.saturating_add(bytes.len() as u64);
+                let packed = bytes.starts_with(&[0x1f, 0x8b, 8]) && name.ends_with(b".gz");
+                let bytes = bytes.into();
+                member.body = if packed { Body::Gzip(bytes) } else { Body::Bytes(bytes) };
+            }
+        }
+        if self.members.insert(name.to_vec(), member).is_some() {
+            self.problem(name, "is there twice; the later one is used");
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Counts a member; false where there are too many.
+    fn counted(&mut self) -> bool {
+        self.count = self.count.saturating_add(1);
+        if self.count == self.limits.members.saturating_add(1) {
+            let most = self.limits.members;
+            self.problem(b"", format!("more than {most} members; the rest is left out"));
+        }
+        self.count <= self.limits.members
+    }
+
+    /// The name under which a member is kept; `None`, and a problem, where it would lead out of
+    /// the archive.
+    fn named(&mut self, before: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
+        let mut name = raw;
+        loop {
+            let shorter = name.strip_prefix(b"./").or_else(|| name.strip_prefix(b"/"));
+            match shorter {
+                Some(shorter) => name = shorter,
+                None => break,
+            }
+        }
+        let name = name.strip_suffix(b"/").unwrap_or(name);
+        if name.split(|b| *b == b'/').any(|part| part == b"..") {
+            self.problem(raw, "leads out of the archive (..); left out");
+            return None;
+        }
+        (!name.is_empty() && name != b".").then(|| [before, name].concat())
+    }
+}

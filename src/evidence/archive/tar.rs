@@ -1,0 +1,160 @@
+//! tar: GNU, PAX and older, streamed.
+
+use super::{Container, Member, Spool, Want, Wanted};
+use crate::evidence::{Body, FileKind, unpack};
+use ::tar::{Archive, EntryType};
+use std::cell::Cell;
+use std::io::{self, Cursor, Read};
+use std::rc::Rc;
+
+/// Archives within archives are opened so deep.
+const DEPTH: u32 = 2;
+
+/// Counts what goes by, so that a bomb is known by what comes out of what goes in.
+struct Counted<R> {
+    inner: R,
+    out: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(into)?;
+        self.out.set(self.out.get().saturating_add(got as u64));
+        Ok(got)
+    }
+}
+
+/// Reads all members. `before` stands before every name.
+pub(super) fn read(
+    spool: &mut Spool,
+    before: &[u8],
+    stream: Box<dyn Read + Send + '_>,
+    wanted: Wanted<'_>,
+    depth: u32,
+) -> io::Result<()> {
+    let out = Rc::new(Cell::new(0));
+    let mut archive = Archive::new(Counted { inner: stream, out: Rc::clone(&out) });
+    let mut entries = archive.entries()?;
+    let mut last = Vec::new();
+    loop {
+        let mut entry = match entries.next() {
+            None => return Ok(()),
+            Some(Ok(entry)) => entry,
+            Some(Err(e)) => {
+                let after = if last.is_empty() { before } else { &last };
+                spool.problem(after, format!("cut or damaged after this: {e}"));
+                return Ok(());
+            }
+        };
+        if !spool.counted() {
+            return Ok(());
+        }
+        let header = entry.header();
+        let kind = match header.entry_type() {
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Link => {
+                FileKind::File
+            }
+            EntryType::Symlink => FileKind::Link,
+            EntryType::Directory => FileKind::Directory,
+            EntryType::Fifo => FileKind::Fifo,
+            EntryType::Char => FileKind::CharDevice,
+            EntryType::Block => FileKind::BlockDevice,
+            _ => continue,
+        };
+        let hard = header.entry_type() == EntryType::Link;
+        let number = |value: io::Result<u64>| value.ok().and_then(|v| u32::try_from(v).ok());
+        let mut member = Member {
+            kind,
+            mode: header.mode().unwrap_or(0o644) & 0o7777,
+            uid: number(header.uid()).unwrap_or(0),
+            gid: number(header.gid()).unwrap_or(0),
+            size: entry.size(),
+            mtime: header.mtime().map_or(0, u64::cast_signed),
+            link: entry.link_name_bytes().map(|l| l.into_owned()).unwrap_or_default(),
+            body: Body::Unheld,
+            cut: false,
+        };
+        let raw = entry.path_bytes().into_owned();
+        let Some(name) = spool.named(before, &raw) else { continue };
+        if hard {
+            hard_link(spool, before, &name, &mut member);
+            continue;
+        }
+        match wanted(&name, member.size) {
+            Want::Nothing => {}
+            Want::Members if depth < DEPTH && kind == FileKind::File => {
+                nested(spool, &name, member, &mut entry, wanted, depth)?;
+            }
+            want => {
+                if let Err(e) = spool.take(&name, member, &mut entry, want) {
+                    spool.problem(&name, format!("cut or damaged here: {e}"));
+                    return Ok(());
+                }
+            }
+        }
+        // What is skipped is read as well: a bomb would cost time there.
+        let most = (1_u64 << 40).max(spool.held.saturating_mul(spool.limits.ratio));
+        if out.get() > most {
+            spool.problem(&name, "the archive is a bomb: more than a TiB comes out; left here");
+            return Ok(());
+        }
+        last = name;
+    }
+}
+
+/// A second name of a member that came before it.
+fn hard_link(spool: &mut Spool, before: &[u8], name: &[u8], member: &mut Member) {
+    let target = member.link.clone();
+    let Some(target) = spool.named(before, &target) else { return };
+    match spool.members.get(&target) {
+        Some(first) => {
+            let mut same = first.clone();
+            same.link.clear();
+            spool.members.insert(name.to_vec(), same);
+        }
+        None => spool.problem(name, "a hard link to a member that is not there; left out"),
+    }
+}
+
+/// The members of a member.
+fn nested(
+    spool: &mut Spool,
+    name: &[u8],
+    member: Member,
+    entry: &mut dyn Read,
+    wanted: Wanted<'_>,
+    depth: u32,
+) -> io::Result<()> {
+    // An entry borrows the archive it is in, and an unpacked stream must own what it reads: the
+    // nested archive is held as it is, packed, within the limits of a member.
+    let most = spool.limits.one.saturating_mul(2);
+    let mut packed = Vec::new();
+    let got = entry.take(most).read_to_end(&mut packed);
+    if member.size > most || got.is_err() {
+        let size = member.size;
+        spool.problem(
+            name,
+            format!("an archive of {size} bytes within the archive: its beginning is used"),
+        );
+    }
+    let whole = Cursor::new(packed);
+    let below = [name, b"!"].concat();
+    let inside = unpack(Box::new(whole)).and_then(|(mut plain, _)| {
+        let mut first = Vec::new();
+        plain.by_ref().take(512).read_to_end(&mut first)?;
+        let tar = Container::of_plain(&first) == Some(Container::Tar);
+        Ok((tar, Cursor::new(first).chain(plain)))
+    });
+    spool.members.insert(name.to_vec(), member);
+    match inside {
+        Ok((true, plain)) => read(spool, &below, Box::new(plain), wanted, depth + 1),
+        Ok((false, _)) => {
+            spool.problem(name, "should be a tar, and is none");
+            Ok(())
+        }
+        Err(e) => {
+            spool.problem(name, e.to_string());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What other collectors leave, one folder or file a layout.
+//!
+//! A layout is recognised by the members of its archive. It shows raw files at the paths where the
+//! host had them, makes the kernel's files of what programs printed where they were not taken, and
+//! leaves the rest to the ordinary collectors. What the collector could not see is said.
+
+mod output;
+mod process;
+mod root;
+mod uac;
+
+use crate::evidence::{Evidence, Spool, SpoolLimits, Want};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The host of an archive, or why there is none, in words for the user.
+type Opened = Result<Box<dyn Evidence>, String>;
+
+/// A layout of archives.
+pub struct Layout {
+    /// The collector's name.
+    pub name: &'static str,
+    /// Whether an archive is of this layout; where in it the layout begins, as `folder/`.
+    claims: fn(&Spool) -> Option<Vec<u8>>,
+    /// The host in it. `base` is what `claims` gave.
+    open: fn(Spool, &[u8]) -> Opened,
+}
+
+/// Every layout, the surest to tell first.
+pub const LAYOUTS: &[Layout] = &[uac::LAYOUT, root::LAYOUT];
+
+/// Opens an archive, read in one forward pass. `path` is where it can be sought in.
+///
+/// # Errors
+/// Where it is no archive, or of no known layout; in words for the user.
+pub fn open(
+    name: &str,
+    stream: Box<dyn Read + Send>,
+    path: Option<&Path>,
+) -> Result<Box<dyn Evidence>, String> {
+    let spool = Spool::read(name, stream, path, SpoolLimits::default(), &wanted);
+    recognise(name, spool)
+}
+
+/// Opens the folder into which a collector wrote; `None` where it is of no layout.
+pub fn folder(name: &str, path: &Path) -> Option<Result<Box<dyn Evidence>, String>> {
+    if !["uac.log", "live_response", "[root]", "bodyfile"].iter().any(|n| path.join(n).exists()) {
+        return None;
+    }
+    Some(recognise(name, Spool::folder(name, path, SpoolLimits::default(), &wanted)))
+}
+
+fn recognise(name: &str, spool: io::Result<Spool>) -> Result<Box<dyn Evidence>, String> {
+    let spool = spool.map_err(|e| format!("{name}: {e}"))?;
+    if let Some(why) = refusal(&spool) {
+        return Err(format!("{name}: {why}"));
+    }
+    for layout in LAYOUTS {
+        if let Some(base) = (layout.claims)(&spool) {
+            return (layout.open)(spool, &base).map_err(|e| format!("{name}: {e}"));
+        }
+    }
+    let names: Vec<&str> = LAYOUTS.iter().map(|layout| layout.name).collect();
+    Err(format!("{name}: an archive of no known layout ({})", names.join(", ")))
+}
+
+/// What is recognised only to be turned away.
+fn refusal(spool: &Spool) -> Option<&'static str> {
+    let any = |test: &dyn Fn(&[u8]) -> bool| spool.members.keys().any(|name| test(name));
+    let below = |name: &[u8], folder: &[u8]| {
+        name.split(|b| *b == b'/').any(|part| part.eq_ignore_ascii_case(folder))
+    };
+    let windows = |name: &[u8]| {
+        let drive = |at: usize| name.get(at..at + 2).is_some_and(|d| matches!(d, b"C:" | b"c:"));
+        drive(0)
+            || name.starts_with(b"uploads/auto/C%3A")
+            || name.starts_with(b"uploads/ntfs/")
+            || (below(name, b"Windows") && below(name, b"System32"))
+    };
+    if any(&windows) {
+        return Some("of a Windows host: davy reads Linux hosts");
+    }
+    let old = any(&|name| below(name, b"body_file"))
+        && any(&|name| below(name, b"process"))
+        && !any(&|name| below(name, b"live_response"));
+    old.then_some(
+        "made by UAC 1, whose layout is another: collect with UAC 2 or later, or davy collect",
+    )
+}
+
+/// Ends of the names of archives that collectors put into theirs.
+const NESTED: &[&[u8]] = &[
+    b"-etc-key-files.tar.gz",
+    b"-etc-modified-files.tar.gz",
+    b"-cron-folder.tar.gz",
+    b"-ssh-folders.tar.gz",
+    b"hidden-user-home-dir.tar.gz",
+    b"-var-log.tar.gz",
+];
+
+/// Folders of which no collector of facts reads anything, and that can be large.
+const UNREAD: &[&[u8]] = &[
+    b"hash_executables/",
+    b"memory_dump/avml",
+    b"osquery/",
+    b"/usr/share/",
+    b"/var/log/journal/",
+    b"/usr/lib/python",
+    b"/lib/modules/",
+    b"/boot/",
+    b"live_response/system/module/",
+    b"live_response/system/modinfo/",
+    b"/live_response/hardware/",
+];
+
+/// What is wanted of an archive. Logs that are large are named and not held.
+fn wanted(name: &[u8], size: u64) -> Want {
+    if NESTED.iter().any(|end| name.ends_with(end)) && !name.starts_with(b"[root]/") {
+        return Want::Members;
+    }
+    let holds = |part: &&&[u8]| output::find(name, part).is_some();
+    if UNREAD.iter().find(holds).is_some() {
+        return Want::Name;
+    }
+    let log = output::find(name, b"/var/log/").is_some() || name.starts_with(b"var/log/");
+    if log && size > 4 << 20 {
+        return Want::Name;
+    }
+    Want::Bytes
+}

@@ -1,0 +1,126 @@
+//! Files at the paths of the host: the `[root]` of a collector, and a tar of a whole file system.
+
+use super::Layout;
+use crate::evidence::{Assembly, Body, Clock, Evidence, FileKind, HostPath, Member, Spool, Stat};
+use crate::facts::{Status, Time};
+
+pub(super) const LAYOUT: Layout = Layout { name: "a tar of a root file system", claims, open };
+
+/// Names of which a root file system has several.
+const TELLING: &[&[u8]] = &[
+    b"etc/passwd",
+    b"etc/os-release",
+    b"usr/lib/os-release",
+    b"bin",
+    b"usr/bin",
+    b"var/log",
+    b"etc/hostname",
+];
+
+fn claims(spool: &Spool) -> Option<Vec<u8>> {
+    // The file system may lie in a folder of the archive.
+    let at = |base: &[u8]| {
+        let there = |name: &&&[u8]| {
+            let name = [base, name].concat();
+            spool.members.contains_key(&name)
+                || spool.below(&[name.as_slice(), b"/"].concat()).next().is_some()
+        };
+        TELLING.iter().filter(there).count() >= 2
+    };
+    if at(b"") {
+        return Some(Vec::new());
+    }
+    let first = spool.members.keys().next()?;
+    let top = first.split(|b| *b == b'/').next()?;
+    let base = [top, b"/"].concat();
+    at(&base).then_some(base)
+}
+
+fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
+    let newest = spool.below(base).map(|(.., member)| member.mtime).max().unwrap_or(0);
+    let taken = Time::new(newest, 0);
+    let mut host = Assembly::new(&spool.name, taken);
+    let root = HostPath::from("/");
+    host.directory(&root, None, true);
+    place(&mut host, &spool, base, true);
+    host.whole_below(&root, true);
+    problems(&mut host, &spool);
+    for what in ["processes", "open_files", "mappings", "sockets", "memory"] {
+        let why =
+            "a tar of a file system holds what was on disk and nothing of what ran".to_owned();
+        host.told.coverage.push((what.to_owned(), Status::NotCaptured, why));
+    }
+    let clock = Clock {
+        realtime: taken,
+        boottime: None,
+        monotonic: None,
+        ticks_per_second: 100,
+        page_size: 4096,
+        zone: String::new(),
+    };
+    Ok(Box::new(host.finish(clock)))
+}
+
+/// What is wrong with the archive, as coverage.
+pub(super) fn problems(host: &mut Assembly, spool: &Spool) {
+    for (member, why) in &spool.problems {
+        let what = if member.is_empty() { "the archive".to_owned() } else { member.clone() };
+        let words = format!("{}: {what}: {why}", spool.name);
+        host.told.coverage.push((format!("archive {what}"), Status::Partial, words));
+    }
+}
+
+/// What a member says of the file it is; its times only where the collector kept them.
+pub(super) fn stat(host: &Assembly, member: &Member, genuine: bool) -> Stat {
+    let mut stat = host.stat(member.kind, member.mode);
+    (stat.uid, stat.gid, stat.size) = (member.uid, member.gid, member.size);
+    if genuine && member.mtime != 0 {
+        stat.mtime = Some(Time::new(member.mtime, 0));
+    }
+    stat
+}
+
+/// Puts every member below `base` at its path. What is known of a path already (from a bodyfile)
+/// stays, and gets its bytes.
+pub(super) fn place(host: &mut Assembly, spool: &Spool, base: &[u8], genuine: bool) {
+    for (name, member_name, member) in spool.below(base) {
+        if host.full() {
+            return;
+        }
+        let path = HostPath::new([b"/", name].concat());
+        let origin = crate::facts::HostText::from(member_name).escaped();
+        host.origin(&path, &origin);
+        let known = host.find(&path, false);
+        if let Some(known) = known
+            && host.stat_of(known).is_some_and(|stat| stat.kind == member.kind)
+        {
+            if member.kind == FileKind::File {
+                host.fill(known, body(member));
+            }
+            continue;
+        }
+        let stat = stat(host, member, genuine);
+        match member.kind {
+            FileKind::File => {
+                host.file(&path, &stat, body(member));
+            }
+            FileKind::Link => {
+                host.link(&path, &member.link, &stat);
+            }
+            FileKind::Directory => {
+                host.directory(&path, Some(&stat), false);
+            }
+            _ => {
+                host.special(&path, &stat);
+            }
+        }
+    }
+}
+
+/// A file that is gzip on the host is gzip to the host's collectors.
+fn body(member: &Member) -> Body {
+    match &member.body {
+        Body::Gzip(bytes) => Body::Bytes(std::sync::Arc::clone(bytes)),
+        other => other.clone(),
+    }
+}
