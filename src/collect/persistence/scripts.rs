@@ -39,7 +39,7 @@ pub(super) fn named(command: &[u8], home: Option<&HostPath>) -> Vec<Named> {
         }
         let of_home = [&b"~/"[..], b"$HOME/"].iter().find_map(|head| word.strip_prefix(*head));
         let path = match (of_home, home) {
-            (Some(rest), Some(home)) => Some(home.join(&HostPath::from(rest))),
+            (Some(rest), Some(home)) => Some(home.join(HostPath::from(rest))),
             _ => (word.first() == Some(&b'/') && word.len() > 1).then(|| HostPath::from(word)),
         };
         if let Some(path) = path
