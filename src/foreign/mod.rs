@@ -4,6 +4,7 @@
 //! host had them, makes the kernel's files of what programs printed where they were not taken, and
 //! leaves the rest to the ordinary collectors. What the collector could not see is said.
 
+mod catscale;
 mod output;
 mod process;
 mod root;
@@ -27,7 +28,7 @@ pub struct Layout {
 }
 
 /// Every layout, the surest to tell first.
-pub const LAYOUTS: &[Layout] = &[uac::LAYOUT, root::LAYOUT];
+pub const LAYOUTS: &[Layout] = &[uac::LAYOUT, catscale::LAYOUT, root::LAYOUT];
 
 /// Opens an archive, read in one forward pass. `path` is where it can be sought in.
 ///
@@ -44,7 +45,9 @@ pub fn open(
 
 /// Opens the folder into which a collector wrote; `None` where it is of no layout.
 pub fn folder(name: &str, path: &Path) -> Option<Result<Box<dyn Evidence>, String>> {
-    if !["uac.log", "live_response", "[root]", "bodyfile"].iter().any(|n| path.join(n).exists()) {
+    let telling =
+        ["uac.log", "live_response", "[root]", "bodyfile", "Process_and_Network", "catscale_out"];
+    if !telling.iter().any(|name| path.join(name).exists()) {
         return None;
     }
     Some(recognise(name, Spool::folder(name, path, SpoolLimits::default(), &wanted)))

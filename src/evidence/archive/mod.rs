@@ -176,10 +176,10 @@ impl Spool {
     }
 
     /// The members below a folder, with what follows it in their names.
-    pub fn below<'a>(
+    pub fn below<'a, 'b>(
         &'a self,
-        folder: &'a [u8],
-    ) -> impl Iterator<Item = (&'a [u8], &'a [u8], &'a Member)> {
+        folder: &'b [u8],
+    ) -> impl Iterator<Item = (&'a [u8], &'a [u8], &'a Member)> + use<'a, 'b> {
         self.members
             .range(folder.to_vec()..)
             .take_while(move |(name, _)| name.starts_with(folder))

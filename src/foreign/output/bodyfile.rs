@@ -64,7 +64,7 @@ fn entry(line: &[u8], at: usize) -> Option<Entry<'_>> {
 }
 
 /// `drwxr-xr-x`, `r/rrwxr-xr-x` (Sleuth Kit), `0100644` (octal).
-fn mode(text: &[u8]) -> Option<(FileKind, u32)> {
+pub(in crate::foreign) fn mode(text: &[u8]) -> Option<(FileKind, u32)> {
     if text.iter().all(u8::is_ascii_digit) && !text.is_empty() {
         let mode = u32::from_str_radix(std::str::from_utf8(text).ok()?, 8).ok()?;
         return Some((FileKind::from_mode(mode), mode & 0o7777));

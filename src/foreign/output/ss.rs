@@ -1,6 +1,7 @@
 //! `ss`: sockets, the processes that hold them, and the filters on packet sockets.
 
 use super::{find, lines, number, split, words};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A socket as `ss` printed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,6 +156,57 @@ impl Row {
                 "{number:4}: {local} {peer} {state:02X} {send:08X}:{receive:08X} 00:00000000 00000000 {uid:5}        0 {inode} 1 0000000000000000 100 0 0 10 0\n"
             ),
         ))
+    }
+}
+
+/// The kernel's tables (`tcp`, `packet` …) that show these sockets. `inode` tells that of a
+/// process's descriptor, for listings without inodes.
+pub(in crate::foreign) fn tables(
+    rows: &[Row],
+    inode: &dyn Fn(u32, u32) -> Option<u64>,
+) -> BTreeMap<&'static str, String> {
+    let mut tables: BTreeMap<&'static str, String> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for row in rows {
+        let held = || row.users.iter().find_map(|(_, pid, fd)| inode(*pid, *fd));
+        let inode = row.inode.or_else(held).unwrap_or(0);
+        let (table, line) = match row.protocol.as_str() {
+            word @ ("p_raw" | "p_dgr") => {
+                let kind = if word == "p_raw" { 3 } else { 2 };
+                let receive = row.receive;
+                let line = format!(
+                    "0000000000000000 3      {kind}    0003   0     1 {receive} 0 {inode}\n"
+                );
+                ("packet", line)
+            }
+            word @ ("raw" | "tcp" | "udp") => {
+                let Some((six, line)) = row.proc_line(seen.len(), inode) else { continue };
+                let table = match (word, six) {
+                    ("raw", false) => "raw",
+                    ("raw", true) => "raw6",
+                    ("tcp", false) => "tcp",
+                    ("tcp", true) => "tcp6",
+                    ("udp", false) => "udp",
+                    _ => "udp6",
+                };
+                (table, line)
+            }
+            _ => continue,
+        };
+        // Several listings show the same socket.
+        let nameless =
+            if inode == 0 { [row.local.as_slice(), &row.peer].concat() } else { Vec::new() };
+        if seen.insert((table, inode, nameless)) {
+            tables.entry(table).or_insert_with(|| heading(table)).push_str(&line);
+        }
+    }
+    tables
+}
+
+fn heading(table: &str) -> String {
+    match table {
+        "packet" => "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n".to_owned(),
+        _ => "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n".to_owned(),
     }
 }
 

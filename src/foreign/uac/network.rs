@@ -44,59 +44,21 @@ impl Uac<'_> {
     /// What `ss` printed: packet and raw sockets, and all others where the kernel's tables are not
     /// there.
     fn printed(&mut self, all: bool) {
-        let names = ["ss_-anp.txt", "ss_-0bp.txt", "ss_-tanp.txt", "ss_-uanp.txt"];
-        let mut tables: std::collections::BTreeMap<&str, (String, String)> = Default::default();
-        let mut seen = std::collections::BTreeSet::new();
-        for name in names {
+        for name in ["ss_-anp.txt", "ss_-0bp.txt", "ss_-tanp.txt", "ss_-uanp.txt"] {
             let Some((text, member)) = self.member(&format!("{FOLDER}/{name}")) else { continue };
-            for row in ss::sockets(text) {
-                let protocol = match (row.protocol.as_str(), name) {
-                    ("", "ss_-tanp.txt") => "tcp",
-                    ("", "ss_-uanp.txt") => "udp",
-                    (known, _) => known,
-                };
-                let inodes: Vec<u64> =
-                    row.users.iter().filter_map(|(_, pid, fd)| self.inode(*pid, *fd)).collect();
-                let inode = row.inode.or_else(|| inodes.first().copied()).unwrap_or(0);
-                let (table, line) = match protocol {
-                    "p_raw" | "p_dgr" => {
-                        let kind = if protocol == "p_raw" { 3 } else { 2 };
-                        (
-                            "packet",
-                            format!(
-                                "0000000000000000 3      {kind}    0003   0     1 {} 0 {inode}\n",
-                                row.receive
-                            ),
-                        )
-                    }
-                    "tcp" | "udp" if !all => continue,
-                    "raw" | "tcp" | "udp" => {
-                        let number =
-                            tables.get(protocol).map_or(0, |(text, _)| text.lines().count());
-                        let Some((six, line)) = row.proc_line(number, inode) else { continue };
-                        let table = match (protocol, six) {
-                            ("raw", false) => "raw",
-                            ("raw", true) => "raw6",
-                            ("tcp", false) => "tcp",
-                            ("tcp", true) => "tcp6",
-                            ("udp", false) => "udp",
-                            _ => "udp6",
-                        };
-                        (table, line)
-                    }
-                    _ => continue,
-                };
-                // Several listings show the same socket.
-                let key = (table, inode, if inode == 0 { line.clone() } else { String::new() });
-                if seen.insert(key) {
-                    let entry =
-                        tables.entry(table).or_insert_with(|| (heading(table), member.clone()));
-                    entry.0.push_str(&line);
+            let mut rows = ss::sockets(text);
+            for row in rows.iter_mut().filter(|row| row.protocol.is_empty()) {
+                row.protocol = if name == "ss_-uanp.txt" { "udp" } else { "tcp" }.to_owned();
+            }
+            let tables = ss::tables(&rows, &|pid, fd| self.inode(pid, fd));
+            for (table, text) in tables {
+                let kernel = matches!(table, "tcp" | "tcp6" | "udp" | "udp6");
+                let path = HostPath::from(format!("/proc/net/{table}").as_str());
+                // The first listing that shows sockets of a kind shows all of them.
+                if (all || !kernel) && self.host.find(&path, true).is_none() {
+                    self.host.proc(&format!("/proc/net/{table}"), text.into_bytes(), &member);
                 }
             }
-        }
-        for (table, (text, member)) in tables {
-            self.host.proc(&format!("/proc/net/{table}"), text.into_bytes(), &member);
         }
     }
 
@@ -108,12 +70,5 @@ impl Uac<'_> {
             let (_, rest) = split(line, mark.as_bytes())?;
             number(rest.strip_suffix(b"]")?)
         })
-    }
-}
-
-fn heading(table: &str) -> String {
-    match table {
-        "packet" => "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n".to_owned(),
-        _ => "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n".to_owned(),
     }
 }
