@@ -1,7 +1,8 @@
-//! What is looked for: davy's own kinds always, and what the user lists.
+//! What is looked for: davy's own kinds and rules always, and what the user lists.
 
 use super::ioc::{self, Iocs};
 use super::scan::{Found, Scanner};
+use super::yara::Rules;
 use crate::facts::{Error, Facts};
 use std::sync::Arc;
 
@@ -9,22 +10,31 @@ use std::sync::Arc;
 pub struct Carver {
     scanner: Arc<Scanner>,
     iocs: Iocs,
+    rules: Option<Arc<Rules>>,
 }
 
 impl Default for Carver {
     fn default() -> Self {
-        Self { scanner: Scanner::own(), iocs: Iocs::default() }
+        Self { scanner: Scanner::own(), iocs: Iocs::default(), rules: Some(Rules::own()) }
     }
 }
 
 impl Carver {
+    /// Looks for these indicators too, and holds these rules against what is carved.
+    #[must_use]
+    pub fn new(iocs: Iocs, rules: Option<Arc<Rules>>) -> Self {
+        let scanner = if iocs.entries().is_empty() {
+            Scanner::own()
+        } else {
+            Arc::new(Scanner::new(iocs.entries()))
+        };
+        Self { scanner, iocs, rules }
+    }
+
     /// Looks for these indicators too.
     #[must_use]
     pub fn looking_for(iocs: Iocs) -> Self {
-        if iocs.entries().is_empty() {
-            return Self { iocs, ..Self::default() };
-        }
-        Self { scanner: Arc::new(Scanner::new(iocs.entries())), iocs }
+        Self::new(iocs, Some(Rules::own()))
     }
 
     /// Gathers what is found in one place.
@@ -33,10 +43,10 @@ impl Carver {
         Found::with(Arc::clone(&self.scanner))
     }
 
-    /// The user's lists.
+    /// The rules, where there are any.
     #[must_use]
-    pub fn iocs(&self) -> &Iocs {
-        &self.iocs
+    pub fn rules(&self) -> Option<&Rules> {
+        self.rules.as_deref()
     }
 
     /// Leaves the user's lists in the facts.

@@ -39,6 +39,10 @@ pub struct Layout {
     pub pid: Option<u32>,
     /// Its threads.
     pub threads: u32,
+    /// Whether it is a process's core dump, and no image of a machine.
+    pub core: bool,
+    /// What it says of itself and cannot be true, or is not there.
+    pub problem: Option<String>,
 }
 
 impl Layout {
@@ -54,7 +58,7 @@ impl Layout {
         let start = usize::try_from(header.e_phoff).ok()?;
         let count = usize::from(header.e_phnum).min(MOST);
         let headers = ProgramHeader::parse(head, start, count, context).ok()?;
-        let mut layout = Self::default();
+        let mut layout = Self { core: true, ..Self::default() };
         let mut files = Vec::new();
         let little = context.le.is_little();
         let wide = context.container.is_big();
@@ -79,6 +83,19 @@ impl Layout {
         }
         layout.segments.sort_by_key(|segment| segment.offset);
         Some(layout)
+    }
+
+    /// Holds its segments against the bytes that there are: a dump that was cut short, as by a full
+    /// disk or a limit, says so.
+    pub fn measure(&mut self, size: u64) {
+        let beyond = |s: &&Segment| s.offset.checked_add(s.size).is_none_or(|end| end > size);
+        let short = self.segments.iter().filter(beyond).count();
+        if short > 0 {
+            let all = self.segments.len();
+            self.problem = Some(format!(
+                "cut short: {short} of {all} stretches are not whole in {size} bytes"
+            ));
+        }
     }
 
     /// The address and mapping of a byte of the dump.

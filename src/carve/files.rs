@@ -4,6 +4,7 @@
 use super::Carver;
 use super::place::{self, Place, path, rows};
 use super::scan::{Carved, Cut};
+use super::yara::Judged;
 use crate::evidence::{Evidence, HostPath, Pid, Unavailable};
 use crate::facts::{Error, Facts, Status};
 use rayon::prelude::*;
@@ -49,17 +50,23 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, carver: &Carver) -> 
         let new_file = inodes.insert(target.file);
         new_file && target.sha256.as_ref().is_none_or(|sha256| digests.insert(sha256.clone()))
     });
-    let results: Vec<Result<(Vec<Carved>, Cut), Unavailable>> =
+    let results: Vec<Result<Bytes, Unavailable>> =
         targets.par_iter().map(|target| bytes(evidence, carver, target)).collect();
     facts.together(|facts| {
-        let mut next = place::last(facts)?;
+        let mut next = place::last(facts, "indicators")?;
+        let mut next_match = place::last(facts, "yara_matches")?;
+        let mut unjudged = Vec::new();
         let (mut carved, mut cut, mut missed) = (0_u64, Cut::default(), Vec::new());
         for (target, result) in targets.iter().zip(results) {
             match result {
-                Ok((indicators, over)) => {
+                Ok(bytes) => {
                     carved += 1;
-                    cut = cut.and(over);
-                    target.place.store(facts, &mut next, indicators, |_| None)?;
+                    cut = cut.and(bytes.cut);
+                    target.place.store(facts, &mut next, bytes.carved, |_| None)?;
+                    target.place.store_matches(facts, &mut next_match, bytes.judged.matches)?;
+                    if let Some(problem) = bytes.judged.problem {
+                        unjudged.push(format!("{}: {problem}", target.place.source));
+                    }
                 }
                 Err(why) => missed.push(why),
             }
@@ -85,15 +92,23 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, carver: &Carver) -> 
         }
         let status =
             if missed.is_empty() && cut.nothing() { Status::Complete } else { Status::Partial };
-        facts.cover("indicators", status, detail)
+        facts.cover("indicators", status, detail)?;
+        let detail = unjudged.first().map_or_else(String::new, |example| {
+            format!("{} not judged in full, as {example}", unjudged.len())
+        });
+        let status = if unjudged.is_empty() { Status::Complete } else { Status::Partial };
+        facts.cover("yara_matches", status, detail)
     })
 }
 
-fn bytes(
-    evidence: &dyn Evidence,
-    carver: &Carver,
-    target: &Target,
-) -> Result<(Vec<Carved>, Cut), Unavailable> {
+/// What one target gave.
+struct Bytes {
+    carved: Vec<Carved>,
+    cut: Cut,
+    judged: Judged,
+}
+
+fn bytes(evidence: &dyn Evidence, carver: &Carver, target: &Target) -> Result<Bytes, Unavailable> {
     let (dir, name) = match &target.through {
         Through::Process(pid, name) => {
             (evidence.dir(&HostPath::new(format!("/proc/{pid}")))?, name)
@@ -104,19 +119,30 @@ fn bytes(
     let file = match (dir.open(name), &target.through) {
         (Ok(file), _) => file,
         (Err(why), Through::Process(pid, link)) if link.as_bytes() == b"exe" => {
-            return super::told::executable(evidence, carver, *pid).ok_or(why);
+            let told = super::told::executable(evidence, carver, *pid).ok_or(why);
+            return told.map(|(carved, cut)| Bytes { carved, cut, judged: Judged::default() });
         }
         (Err(why), _) => return Err(why),
     };
     let mut found = carver.found();
     match super::carve(file, 0, &mut found) {
         // What was found before the error counts; a file cut short is as it is.
-        Ok(_) => Ok(place::finish(found)),
+        Ok(_) => {}
         Err(e) => {
-            let kept = place::finish(found);
-            if kept.0.is_empty() { Err(Unavailable::from_io(name, &e)) } else { Ok(kept) }
+            let (carved, cut) = place::finish(found);
+            return if carved.is_empty() {
+                Err(Unavailable::from_io(name, &e))
+            } else {
+                Ok(Bytes { carved, cut, judged: Judged::default() })
+            };
         }
     }
+    let (carved, cut) = place::finish(found);
+    let judged = match carver.rules() {
+        Some(rules) => rules.stream(dir.open(name)?, &target.place.shown()),
+        None => Judged::default(),
+    };
+    Ok(Bytes { carved, cut, judged })
 }
 
 fn executables(facts: &Facts, left: &mut Left) -> Result<Vec<Target>, Error> {

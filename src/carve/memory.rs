@@ -4,6 +4,7 @@
 use super::Carver;
 use super::place::{self, Place, path, rows};
 use super::scan::{Carved, Cut, Found, Stream};
+use super::yara::{Judged, Match};
 use crate::evidence::{Evidence, HostPath, Memory, Pid, Unavailable};
 use crate::facts::{Error, Facts, Pieces, Status};
 use rayon::prelude::*;
@@ -30,6 +31,7 @@ struct Read {
     /// Stretches that could not be read, and the first reason.
     missed: u64,
     why: Option<Unavailable>,
+    judged: Judged,
 }
 
 pub(super) fn carve(
@@ -47,7 +49,8 @@ pub(super) fn carve(
     let results: Vec<Result<Read, Unavailable>> =
         suspects.par_iter().map(|suspect| read(evidence, carver, suspect)).collect();
     facts.together(|facts| {
-        let mut next = place::last(facts)?;
+        let mut next = place::last(facts, "indicators")?;
+        let mut next_match = place::last(facts, "yara_matches")?;
         for (suspect, result) in suspects.iter().zip(results) {
             let what = format!("memory of pid {}", suspect.pid);
             let read = match result {
@@ -65,6 +68,7 @@ pub(super) fn carve(
                 source: format!("/proc/{}/mem", suspect.pid),
             };
             place.store(facts, &mut next, read.carved, |address| suspect.region(address))?;
+            place.store_matches(facts, &mut next_match, read.judged.matches)?;
             let mut detail = format!("{} bytes present and read", read.bytes);
             if suspect.skipped > 0 {
                 detail += &format!("; {} read-only mappings of files left out: carved as files, or as their package brought them", suspect.skipped);
@@ -74,6 +78,9 @@ pub(super) fn carve(
             }
             if let Some(why) = &read.why {
                 detail += &format!("; {} stretches not read, as {why}", read.missed);
+            }
+            if let Some(problem) = &read.judged.problem {
+                detail += &format!("; rules: {problem}");
             }
             let whole = read.why.is_none() && read.cut.nothing();
             let pieces =
@@ -160,6 +167,8 @@ pub fn carve_process(
         bytes: memory.bytes,
         cut: memory.cut,
         missed: memory.why,
+        matches: memory.judged.matches,
+        problem: memory.judged.problem,
         regions,
     })
 }
@@ -180,6 +189,10 @@ pub struct ProcessCarved {
     pub cut: Cut,
     /// The first reason why a stretch could not be read.
     pub missed: Option<Unavailable>,
+    /// Rules that matched in its memory.
+    pub matches: Vec<Match>,
+    /// Why not all of it was held against the rules.
+    pub problem: Option<String>,
     regions: Vec<(u64, u64, String)>,
 }
 
@@ -253,7 +266,15 @@ fn suspect(facts: &Facts, pid: Pid) -> Result<Suspect, Error> {
 
 fn read(evidence: &dyn Evidence, carver: &Carver, suspect: &Suspect) -> Result<Read, Unavailable> {
     let mut found = carver.found();
-    let mut sum = Read { carved: Vec::new(), cut: Cut::default(), bytes: 0, missed: 0, why: None };
+    let mut seen = Vec::new();
+    let mut sum = Read {
+        carved: Vec::new(),
+        cut: Cut::default(),
+        bytes: 0,
+        missed: 0,
+        why: None,
+        judged: Judged::default(),
+    };
     let kept = super::told::memory(evidence, suspect.pid, &mut found);
     let memory = match (evidence.memory(suspect.pid), kept) {
         (Ok(memory), _) => memory,
@@ -269,6 +290,7 @@ fn read(evidence: &dyn Evidence, carver: &Carver, suspect: &Suspect) -> Result<R
             Ok(stretches) => {
                 for (start, end) in stretches {
                     let (start, end) = (start.max(region.start), end.min(region.end));
+                    seen.push((start, end));
                     stretch(&*memory, start, end, &mut found, &mut sum);
                 }
             }
@@ -276,6 +298,10 @@ fn read(evidence: &dyn Evidence, carver: &Carver, suspect: &Suspect) -> Result<R
         }
     }
     (sum.carved, sum.cut) = place::finish(found);
+    if let Some(rules) = carver.rules() {
+        let name = suspect.exe.as_ref().map_or_else(String::new, ToString::to_string);
+        sum.judged = rules.memory(memory, seen, &name);
+    }
     Ok(sum)
 }
 

@@ -8,6 +8,7 @@ mod carver;
 mod core;
 mod file;
 mod files;
+mod image;
 mod indicator;
 mod ioc;
 mod kinds;
@@ -17,24 +18,28 @@ mod place;
 mod recover;
 mod scan;
 mod told;
+mod yara;
 
 pub use self::core::{HEAD, Layout, Segment};
 pub use crate::evidence::{Packed, unpack};
 pub use carver::Carver;
 pub use file::carve_file;
+pub use image::{Unfolded, is_image, ranges};
 pub use indicator::Indicator;
 pub use ioc::{Ioc, Iocs};
 pub use memory::{ProcessCarved, carve_process};
 pub use place::finish;
 pub use recover::{Recovered, recover};
 pub use scan::{Carved, Cut, Found, LIMIT, Step, Stream, Way};
+pub use yara::{Judged, Match, Rules};
 
 use crate::evidence::{Evidence, Pid};
 use crate::facts::{self, Facts, Table, TableDef};
 use std::io::Read;
 
 /// The tables that carving fills.
-pub const TABLES: &[TableDef] = &[Indicator::DEF, ioc::Listed::DEF, ioc::IocMatch::DEF];
+pub const TABLES: &[TableDef] =
+    &[Indicator::DEF, ioc::Listed::DEF, ioc::IocMatch::DEF, yara::YaraMatch::DEF];
 
 /// Bytes read at once.
 const READ: usize = 256 * 1024;

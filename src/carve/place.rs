@@ -53,6 +53,11 @@ pub fn finish(found: Found) -> (Vec<Carved>, Cut) {
 }
 
 impl Place {
+    /// The path it had, or where it was read: what rules know as the file's name.
+    pub(super) fn shown(&self) -> String {
+        self.path.as_ref().map_or_else(|| self.source.clone(), ToString::to_string)
+    }
+
     /// Adds the rows; `region` names the mapping and the fact of an address.
     pub(super) fn store(
         &self,
@@ -90,12 +95,12 @@ impl Place {
     }
 }
 
-/// The number of the last indicator stored.
-pub(super) fn last(facts: &Facts) -> Result<u64, Error> {
-    let doing = "counting indicators".to_owned();
+/// The number of the last row stored in a table that this module fills.
+pub(super) fn last(facts: &Facts, table: &str) -> Result<u64, Error> {
+    let doing = format!("counting {table}");
     facts
         .connection()
-        .query_row("SELECT count(*) FROM indicators", [], |row| row.get::<_, i64>(0))
+        .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0))
         .map(i64::cast_unsigned)
         .map_err(|cause| Error::Sql { doing, cause })
 }

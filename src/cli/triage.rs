@@ -99,7 +99,7 @@ pub fn run(
         }
     };
     library::tell(&playbooks, messages);
-    let carver = match arguments.wanted.load(messages) {
+    let carver = match arguments.wanted.load(true, messages) {
         Ok(carver) => carver,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");

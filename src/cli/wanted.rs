@@ -1,10 +1,11 @@
 //! What to look for beside davy's own kinds: the user's lists.
 
 use super::library::printable;
-use crate::carve::{Carver, Iocs};
+use crate::carve::{Carver, Iocs, Rules};
 use clap::Args;
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Bytes of one list that are read.
 const LIST: u64 = 256 << 20;
@@ -15,14 +16,18 @@ pub struct Wanted {
     /// Indicators to look for: STIX 2.1 or MISP in JSON, CSV, or a value a line
     #[arg(long, value_name = "FILE")]
     ioc: Vec<PathBuf>,
+    /// YARA rules to hold against what is read: a file, or a folder of them
+    #[arg(long, value_name = "FILE|DIR")]
+    yara: Vec<PathBuf>,
 }
 
 impl Wanted {
-    /// Reads the lists. An entry that is not understood does not keep the others back: it is told.
+    /// Reads the lists and rules. What is not understood does not keep the others back: it is
+    /// told. `own` asks for davy's own rules where the user names none.
     ///
     /// # Errors
     /// A file that the user named and that cannot be read, in words for the user.
-    pub fn load(&self, messages: &mut dyn Write) -> Result<Carver, String> {
+    pub fn load(&self, own: bool, messages: &mut dyn Write) -> Result<Carver, String> {
         let mut iocs = Iocs::default();
         for path in &self.ioc {
             let shown = path.display().to_string();
@@ -38,6 +43,15 @@ impl Wanted {
         for problem in iocs.problems() {
             let _ = writeln!(messages, "davy: {}", printable(&problem));
         }
-        Ok(Carver::looking_for(iocs))
+        let rules = if self.yara.is_empty() {
+            own.then(Rules::own)
+        } else {
+            let rules = Rules::load(&self.yara).map_err(|error| format!("--yara: {error}"))?;
+            for problem in &rules.problems {
+                let _ = writeln!(messages, "davy: {}", printable(problem));
+            }
+            Some(Arc::new(rules))
+        };
+        Ok(Carver::new(iocs, rules))
     }
 }

@@ -1,0 +1,137 @@
+//! What the user named, read as what it is: a file that can be read anywhere in parts by all
+//! cores, a stream, packed or not, an image of a machine's memory.
+
+use crate::carve::{self, Carved, Carver, Cut, Found, HEAD, Judged, Layout, Unfolded};
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek};
+use std::path::Path;
+
+/// What one file gave.
+pub(super) struct Done {
+    pub(super) carved: Vec<Carved>,
+    pub(super) cut: Cut,
+    pub(super) layout: Option<Layout>,
+    pub(super) judged: Judged,
+    /// Why not all of it was read.
+    pub(super) problem: Option<String>,
+}
+
+/// What reading gave beside indicators.
+#[derive(Default)]
+struct Seen {
+    head: Vec<u8>,
+    layout: Option<Layout>,
+    problem: Option<String>,
+}
+
+/// Carves one file, or standard input.
+///
+/// # Errors
+/// Where it cannot be opened. What fails later is a problem beside what was found.
+pub(super) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
+    let mut found = carver.found();
+    let stdin = path.as_os_str() == "-";
+    let seen = if stdin {
+        stream(Box::new(io::stdin()), &mut found)
+    } else {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+        }
+        if metadata.is_file() {
+            regular(file, &mut found)?
+        } else {
+            stream(Box::new(file), &mut found)
+        }
+    };
+    let judged = judge(path, stdin, carver, &seen.head);
+    let (carved, cut) = carve::finish(found);
+    let layout = seen.layout.or_else(|| Layout::parse(&seen.head));
+    let short = layout.as_ref().and_then(|layout| layout.problem.clone());
+    Ok(Done { carved, cut, layout, judged, problem: seen.problem.or(short) })
+}
+
+fn regular(mut file: File, found: &mut Found) -> io::Result<Seen> {
+    let mut first = Vec::new();
+    Read::by_ref(&mut file).take(64).read_to_end(&mut first)?;
+    file.rewind()?;
+    if carve::Packed::told_by(&first).is_some() || carve::is_image(&first) == Some(true) {
+        return Ok(stream(Box::new(file), found));
+    }
+    let mut seen = Seen::default();
+    Read::by_ref(&mut file).take(HEAD as u64).read_to_end(&mut seen.head)?;
+    if carve::is_image(&first).is_some() {
+        let (layout, problem) = carve::ranges(&file)?;
+        seen.problem = problem;
+        seen.layout = Some(layout);
+    } else if let Some(mut layout) = Layout::parse(&seen.head) {
+        layout.measure(file.metadata()?.len());
+        seen.layout = Some(layout);
+    }
+    if let Err(error) = carve::carve_file(&file, found) {
+        seen.problem = Some(error.to_string());
+    }
+    Ok(seen)
+}
+
+/// What can be read but once, from the first byte to the last. What could be read is carved, even
+/// where the rest is damaged.
+fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
+    let mut seen = Seen::default();
+    let read = || -> io::Result<u64> {
+        let (mut reader, _) = carve::unpack(reader)?;
+        let mut first = Vec::new();
+        reader.by_ref().take(64).read_to_end(&mut first)?;
+        let whole = Cursor::new(first.clone()).chain(reader);
+        if carve::is_image(&first).is_some() {
+            let mut image = Unfolded::new(whole);
+            let read = carve::carve(&mut image, 0, found);
+            seen.layout = Some(image.layout);
+            return read;
+        }
+        let mut whole = whole;
+        let first = whole.by_ref().take(HEAD as u64).read_to_end(&mut seen.head);
+        let carved = carve::carve(Cursor::new(seen.head.as_slice()).chain(whole), 0, found);
+        first.and(carved)
+    };
+    let total = read();
+    match total {
+        Ok(total) => {
+            seen.layout = seen.layout.or_else(|| {
+                Layout::parse(&seen.head).map(|mut layout| {
+                    layout.measure(total);
+                    layout
+                })
+            });
+        }
+        Err(error) => seen.problem = Some(error.to_string()),
+    }
+    seen
+}
+
+/// Holds the rules against it, where the user named some. Standard input is gone by then: of it
+/// the rules see what was kept.
+fn judge(path: &Path, stdin: bool, carver: &Carver, head: &[u8]) -> Judged {
+    let Some(rules) = carver.rules() else { return Judged::default() };
+    let name = path.display().to_string();
+    if stdin {
+        let mut judged = rules.whole(head, "");
+        if head.len() == HEAD {
+            judged.problem = Some("rules see the first 4 MiB of standard input alone".to_owned());
+        }
+        return judged;
+    }
+    let opened = File::open(path).and_then(|file| carve::unpack(Box::new(file))).and_then(
+        |(mut reader, _)| {
+            let mut first = Vec::new();
+            reader.by_ref().take(64).read_to_end(&mut first)?;
+            Ok((carve::is_image(&first) == Some(true), Cursor::new(first).chain(reader)))
+        },
+    );
+    match opened {
+        Ok((true, reader)) => rules.stream(Unfolded::new(reader), &name),
+        Ok((false, reader)) => rules.stream(reader, &name),
+        Err(error) => Judged { problem: Some(error.to_string()), ..Judged::default() },
+    }
+}
