@@ -3,6 +3,7 @@
 
 mod neighbours;
 mod read;
+mod setuid;
 mod temporary;
 mod wanted;
 
@@ -18,7 +19,7 @@ crate::table! {
     pub struct FileRow in files, "Files that processes run, map or start from, that lie in temporary folders, or beside a suspect's executable.";
     root_id: String, "", "Which root the path is in, as processes.root_id.";
     path: HostPath, "", "Path in that root.";
-    why: &'static str, "", "executable, library, persistence, temporary, neighbour.";
+    why: &'static str, "", "executable, library, persistence, started (by an entry of persistence), setuid (or setgid, in a folder of programs), temporary, neighbour; of started and setuid, those that no package owns.";
     kind: &'static str, "", "file, directory, link, fifo, …";
     mode: u32, "", "Type and permission bits.";
     uid: u32, "", "Owner.";
@@ -52,6 +53,8 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     let mut candidates = wanted::executables(facts, &roots)?;
     candidates.extend(wanted::libraries(facts, &roots)?);
     candidates.extend(wanted::persistence(facts)?);
+    candidates.extend(wanted::programs(facts)?);
+    candidates.extend(setuid::walk(host.root.as_ref()));
     let mut budget = temporary::Budget::default();
     let mut open: Vec<Option<Box<dyn Dir + '_>>> = Vec::new();
     for (index, root) in roots.iter().enumerate() {
@@ -109,6 +112,11 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     facts.change(
         "UPDATE persistence SET package = (SELECT package FROM owned \
          WHERE owned.root_id = '/' AND owned.path = persistence.path)",
+        [],
+    )?;
+    facts.change(
+        "UPDATE persistence SET program_package = (SELECT package FROM owned \
+         WHERE owned.root_id = '/' AND owned.path = persistence.program)",
         [],
     )?;
     // A script as its package has it says nothing of an intruder.

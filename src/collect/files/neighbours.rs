@@ -59,9 +59,13 @@ fn worth(executable: &HostPath, folder: &HostPath) -> bool {
     executable.is_absolute() && (!shared || hidden(executable))
 }
 
-/// Whether a candidate stands: a neighbour only beside an executable that no package owns, and,
+/// Whether a candidate stands: what entries start and what is setuid only where no package owns it,
+/// a neighbour only beside an executable that no package owns, and,
 /// where that cannot be told, only in temporary and hidden folders.
 pub(super) fn wanted(candidate: &Candidate, owners: &Owners) -> bool {
+    if matches!(candidate.why, "started" | "setuid") {
+        return owners.known && owners.of(&candidate.path).is_none();
+    }
     let Some(executable) = &candidate.beside else { return true };
     if temporary(executable) || hidden(executable) {
         return true;

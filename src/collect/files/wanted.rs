@@ -88,6 +88,13 @@ pub(super) fn persistence(facts: &Facts) -> Result<Vec<Candidate>, facts::Error>
     Ok(rows.into_iter().map(|path| Candidate::new(0, path, "persistence")).collect())
 }
 
+/// What entries start, of the host's own root; only what no package owns is looked at.
+pub(super) fn programs(facts: &Facts) -> Result<Vec<Candidate>, facts::Error> {
+    let sql = "SELECT DISTINCT program FROM persistence WHERE program IS NOT NULL ORDER BY program";
+    let rows = facts.rows(sql, [], |row| Ok(HostPath::unescape(&row.get::<_, String>(0)?)))?;
+    Ok(rows.into_iter().map(|path| Candidate::new(0, path, "started")).collect())
+}
+
 /// Each file once, for the first reason it was named for; by root and path.
 pub(super) fn distinct(all: Vec<Candidate>) -> Vec<Candidate> {
     let mut kept: BTreeMap<(usize, HostPath, Option<HostPath>), Candidate> = BTreeMap::new();

@@ -1,11 +1,13 @@
 //! What starts by itself: cron, systemd, rc scripts, profiles, ld.so.preload.
 
+mod access;
 mod autostart;
 mod cron;
 mod decode;
 mod hooks;
 mod keep;
 mod lines;
+mod modules;
 mod places;
 mod preload;
 mod program;
@@ -25,7 +27,7 @@ use walk::Walk;
 
 crate::table! {
     pub struct Entry in persistence, "What makes a program start by itself: one row a command line, or a library for preload. Of the host's own root; containers are not looked into.";
-    kind: &'static str, "", "cron, systemd, rc, init, profile, preload, motd, udev, at, autostart, hook (network, package manager and login hooks).";
+    kind: &'static str, "", "cron, systemd, rc, init, profile, preload, motd, udev, at, autostart, hook (network, package manager and login hooks), pam, account (those with a shell, and of uid 0), sudoers, ssh-key, logrotate, sysctl, module.";
     path: HostPath, "", "The file.";
     line: Option<u32>, "", "Its line, from 1.";
     name: Option<HostText>, "", "Unit or script name.";
@@ -38,6 +40,7 @@ crate::table! {
     ctime: Option<Time>, "", "Inode last changed: an install that set mtime back cannot set this.";
     btime: Option<Time>, "", "File made.";
     package: Option<HostText>, "", "Package that owns the file; NULL where none does.";
+    program_package: Option<HostText>, "", "Package that owns the program; NULL where none does, or there is no program.";
     run_by: Option<String>, "", "For a line of a script: the fact of the entry that runs the script. Scripts that a package owns and left as they were are not among them.";
     repeats: u32, "", "How often the file has this entry; further ones have no row.";
     left_out: u32, "", "Entries of the file that have no row because there are too many; the same for all of a file's.";
@@ -111,7 +114,8 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
             }
         }
     }
-    walk.scripts()
+    walk.scripts()?;
+    modules::resolve(host, facts)
 }
 
 /// The users of /etc/passwd and their home folders, each folder once.

