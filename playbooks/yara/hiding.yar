@@ -34,5 +34,5 @@ rule takes_passwords_from_logins
         $write2 = "fopen" ascii fullword
         $where = /\/(tmp|var\/tmp|dev\/shm|usr\/(include|share|lib)|var\/log)\/[a-z0-9_.\/-]{2,40}/ ascii
     condition:
-        $elf at 0 and filesize < 1MB and 2 of ($pam*) and all of ($write*) and $where
+        $elf at 0 and (uint16(16) == 2 or uint16(16) == 3) and filesize < 1MB and 2 of ($pam*) and all of ($write*) and $where
 }

@@ -18,7 +18,7 @@ rule runs_a_program_from_memory
         $fetch3 = "curl_easy_perform" ascii
         $fetch4 = "inet_pton" ascii fullword
     condition:
-        $elf at 0 and filesize < 4MB and $make and 1 of ($run*) and 1 of ($fetch*)
+        $elf at 0 and (uint16(16) == 2 or uint16(16) == 3) and filesize < 4MB and $make and 1 of ($run*) and 1 of ($fetch*)
 }
 
 rule script_that_clears_the_field

@@ -30,7 +30,7 @@ rule miner_program
         $own5 = "hashrate" ascii
         $own6 = "rig-id" ascii fullword
     condition:
-        $elf at 0 and 2 of ($talk*) and 1 of ($hash*) and 2 of ($own*)
+        $elf at 0 and (uint16(16) == 2 or uint16(16) == 3) and 2 of ($talk*) and 1 of ($hash*) and 2 of ($own*)
 }
 
 rule miner_talks_in_memory

@@ -1,5 +1,6 @@
 //! What a core dump says of itself: where its bytes lay in memory, and whose they were.
 
+use crate::evidence::HostPath;
 use goblin::elf::program_header::{PT_LOAD, PT_NOTE};
 use goblin::elf::{Elf, ProgramHeader};
 
@@ -12,6 +13,23 @@ const MOST: usize = 65_536;
 const NT_PRPSINFO: u32 = 3;
 const NT_PRSTATUS: u32 = 1;
 const NT_FILE: u32 = 0x4649_4c45;
+const NT_AUXV: u32 = 6;
+const AT_PHDR: u64 = 3;
+const AT_ENTRY: u64 = 9;
+
+/// A file mapped: first address, the one after the last, path.
+type File = (u64, u64, HostPath);
+
+/// Whose a process was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// Its parent's id.
+    pub ppid: u32,
+    /// Its user's.
+    pub uid: u32,
+    /// Its group's.
+    pub gid: u32,
+}
 
 /// A stretch of memory in the dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +44,30 @@ pub struct Segment {
     pub name: String,
 }
 
+/// A stretch of the process's addresses, whether its bytes are in the dump or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapped {
+    /// Its first address.
+    pub start: u64,
+    /// The address after its last.
+    pub end: u64,
+    /// `r-x`.
+    pub permissions: String,
+    /// The file mapped there.
+    pub path: Option<HostPath>,
+}
+
 /// A process dumped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     /// Its stretches, by offset.
     pub segments: Vec<Segment>,
+    /// Its mappings, by address.
+    pub mappings: Vec<Mapped>,
+    /// Its executable: the file in which the kernel put its program headers.
+    pub exe: Option<HostPath>,
+    /// Its parent, user and group.
+    pub ids: Option<Ids>,
     /// Its name, at most 15 bytes.
     pub comm: String,
     /// Its command line, as much as the kernel keeps (79 bytes).
@@ -39,6 +76,8 @@ pub struct Layout {
     pub pid: Option<u32>,
     /// Its threads.
     pub threads: u32,
+    /// An address in its program: of its headers, else of its entry.
+    program: Option<u64>,
     /// Whether it is a process's core dump, and no image of a machine.
     pub core: bool,
     /// What it says of itself and cannot be true, or is not there.
@@ -46,6 +85,16 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Whether a file that begins so is a core dump.
+    #[must_use]
+    pub fn is_core(head: &[u8]) -> bool {
+        match head {
+            [0x7f, b'E', b'L', b'F', _, 1, ..] => head.get(16..18) == Some(&[4, 0]),
+            [0x7f, b'E', b'L', b'F', _, 2, ..] => head.get(16..18) == Some(&[0, 4]),
+            _ => false,
+        }
+    }
+
     /// From the first [`HEAD`] bytes of a file; `None` where it is no core dump.
     #[must_use]
     pub fn parse(head: &[u8]) -> Option<Self> {
@@ -69,19 +118,35 @@ impl Layout {
                 head.get(from..from.saturating_add(size).min(head.len())).unwrap_or_default();
             layout.notes(Fields { bytes, little, wide }, &mut files);
         }
-        for load in headers.iter().filter(|header| header.p_type == PT_LOAD && header.p_filesz > 0)
-        {
+        let at = |address: u64| {
+            files
+                .iter()
+                .find(|(from, to, _)| (*from..*to).contains(&address))
+                .map(|(.., path)| path)
+        };
+        for load in headers.iter().filter(|header| header.p_type == PT_LOAD) {
             let flag = |bit: u32, letter: char| if load.p_flags & bit != 0 { letter } else { '-' };
-            let file = files.iter().find(|(from, to, _)| (*from..*to).contains(&load.p_vaddr));
-            let path = file.map_or("anonymous", |(_, _, path)| path.as_str());
-            layout.segments.push(Segment {
-                offset: load.p_offset,
-                size: load.p_filesz,
-                address: load.p_vaddr,
-                name: format!("{path} {}{}{}", flag(4, 'r'), flag(2, 'w'), flag(1, 'x')),
+            let permissions = format!("{}{}{}", flag(4, 'r'), flag(2, 'w'), flag(1, 'x'));
+            let path = at(load.p_vaddr);
+            if load.p_filesz > 0 {
+                let shown = path.map_or_else(|| "anonymous".to_owned(), ToString::to_string);
+                layout.segments.push(Segment {
+                    offset: load.p_offset,
+                    size: load.p_filesz,
+                    address: load.p_vaddr,
+                    name: format!("{shown} {permissions}"),
+                });
+            }
+            layout.mappings.push(Mapped {
+                start: load.p_vaddr,
+                end: load.p_vaddr.saturating_add(load.p_memsz.max(load.p_filesz)),
+                permissions,
+                path: path.cloned(),
             });
         }
         layout.segments.sort_by_key(|segment| segment.offset);
+        layout.mappings.sort_by_key(|mapping| mapping.start);
+        layout.exe = layout.program.and_then(at).cloned();
         Some(layout)
     }
 
@@ -108,7 +173,7 @@ impl Layout {
             .then(|| (segment.address.wrapping_add(within), segment.name.as_str()))
     }
 
-    fn notes(&mut self, notes: Fields<'_>, files: &mut Vec<(u64, u64, String)>) {
+    fn notes(&mut self, notes: Fields<'_>, files: &mut Vec<File>) {
         let mut at = 0_usize;
         while let (Some(name), Some(size), Some(kind)) =
             (notes.u32(at), notes.u32(at + 4), notes.u32(at + 8))
@@ -123,6 +188,7 @@ impl Layout {
                 NT_PRPSINFO => self.prpsinfo(body),
                 NT_PRSTATUS => self.threads = self.threads.saturating_add(1),
                 NT_FILE => mapped(body, files),
+                NT_AUXV => self.auxiliary(body),
                 _ => {}
             }
             at = start.saturating_add(padded(size));
@@ -144,11 +210,34 @@ impl Layout {
         self.arguments = text(name + 16, name + 96);
         // Four ids of four bytes stand before the name; pid is the first.
         self.pid = name.checked_sub(16).and_then(|at| body.u32(at));
+        let ppid = name.checked_sub(12).and_then(|at| body.u32(at));
+        // Before them user and group, of four bytes each where words are of eight.
+        if body.wide
+            && let Some(ppid) = ppid
+            && let Some(uid) = name.checked_sub(24).and_then(|at| body.u32(at))
+            && let Some(gid) = name.checked_sub(20).and_then(|at| body.u32(at))
+        {
+            self.ids = Some(Ids { ppid, uid, gid });
+        }
+    }
+
+    /// Pairs of a kind and a value.
+    fn auxiliary(&mut self, body: Fields<'_>) {
+        let word = if body.wide { 8 } else { 4 };
+        let mut at = 0;
+        while let (Some(kind), Some(value)) = (body.word(at), body.word(at + word)) {
+            match kind {
+                AT_PHDR => self.program = Some(value),
+                AT_ENTRY => self.program = self.program.or(Some(value)),
+                _ => {}
+            }
+            at += 2 * word;
+        }
     }
 }
 
 /// NT_FILE: a count, the page size, then start, end and page of each, then the names.
-fn mapped(body: Fields<'_>, files: &mut Vec<(u64, u64, String)>) {
+fn mapped(body: Fields<'_>, files: &mut Vec<File>) {
     let word = if body.wide { 8 } else { 4 };
     let Some(count) = body.word(0).and_then(|n| usize::try_from(n).ok()) else { return };
     let count = count.min(MOST).min(body.bytes.len() / (3 * word));
@@ -160,7 +249,7 @@ fn mapped(body: Fields<'_>, files: &mut Vec<(u64, u64, String)>) {
         else {
             return;
         };
-        files.push((start, end, crate::facts::HostText::from(name).escaped()));
+        files.push((start, end, HostPath::new(name)));
     }
 }
 
@@ -250,6 +339,9 @@ mod tests {
         let offset = bytes.len() as u64 + 16;
         assert_eq!(layout.address(offset), Some((0x40_1010, "/usr/sbin/crond r-x")));
         assert_eq!(layout.address(0), None);
+        assert!(Layout::is_core(&bytes));
+        assert_eq!(layout.ids, Some(Ids { ppid: 1, uid: 0, gid: 0 }));
+        assert_eq!(layout.mappings.len(), 1);
     }
 
     proptest! {

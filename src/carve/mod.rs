@@ -20,7 +20,7 @@ mod scan;
 mod told;
 mod yara;
 
-pub use self::core::{HEAD, Layout, Segment};
+pub use self::core::{HEAD, Ids, Layout, Mapped, Segment};
 pub use crate::evidence::{Packed, unpack};
 pub use carver::Carver;
 pub use file::carve_file;
@@ -28,7 +28,7 @@ pub use image::{Unfolded, is_image, ranges};
 pub use indicator::Indicator;
 pub use ioc::{Ioc, Iocs};
 pub use memory::{ProcessCarved, carve_process};
-pub use place::finish;
+pub use place::{Place, finish, leave};
 pub use recover::{Recovered, recover};
 pub use scan::{Carved, Cut, Found, LIMIT, Step, Stream, Way};
 pub use yara::{Judged, Match, Rules};

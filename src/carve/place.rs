@@ -2,20 +2,39 @@
 
 use super::Indicator;
 use super::scan::{Carved, Cut, Found};
+use super::yara::Match;
 use crate::evidence::{HostPath, Pid};
 use crate::facts::{Error, Facts, HostText};
 
 /// Where bytes were carved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub struct Place {
     /// As in `indicators.place`.
-    pub(super) place: &'static str,
-    pub(super) pid: Option<Pid>,
-    pub(super) path: Option<HostPath>,
+    pub place: &'static str,
+    /// The process that it belongs to.
+    pub pid: Option<Pid>,
+    /// The file, or the process's executable.
+    pub path: Option<HostPath>,
     /// Fact id of what was carved.
-    pub(super) origin: String,
+    pub origin: String,
     /// What was read, for the column `source`.
-    pub(super) source: String,
+    pub source: String,
+}
+
+/// Leaves in the facts what a place gave that was carved elsewhere, as a core dump: `region` names
+/// the mapping and the fact of an offset.
+///
+/// # Errors
+/// Where facts cannot be stored.
+pub fn leave(
+    place: &Place,
+    facts: &Facts,
+    carved: Vec<Carved>,
+    matches: Vec<Match>,
+    region: impl Fn(u64) -> Option<(String, String)>,
+) -> Result<(), Error> {
+    place.store(facts, &mut last(facts, "indicators")?, carved, region)?;
+    place.store_matches(facts, &mut last(facts, "yara_matches")?, matches)
 }
 
 /// Known pools in one place from which on it is a list of pools and no miner: a blocklist, a

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod carve;
+mod core;
 mod exit;
 mod library;
 mod plain;

@@ -3,6 +3,7 @@
 //! A new kind of source is one line in [`KINDS`]. Kinds are asked in order, and the first that
 //! claims a source opens it.
 
+use super::core;
 use crate::carve::Carver;
 use crate::evidence::{Container, Directory, Evidence, Live, TextHost};
 use crate::facts::{self, Facts, Source};
@@ -114,6 +115,7 @@ struct Kind {
 
 /// Every kind of source, the surest to tell first.
 const KINDS: &[Kind] = &[
+    Kind { name: "a core dump, or an image of memory (LiME, AVML)", open: core::open },
     Kind { name: "a text host (*.host)", open: text_host },
     Kind { name: "an archive or folder that a collector left", open: archive },
     Kind { name: "a directory that holds a root file system", open: directory },

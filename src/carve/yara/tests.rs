@@ -58,7 +58,7 @@ fn davys_own_rules_compile_and_want_several_signs() {
         own.whole(bytes, "").matches.into_iter().map(|m| m.rule).collect()
     };
     let miner =
-        b"\x7fELF \"method\":\"login\" keepalived RandomX\x03 donate-level max-threads-hint";
+        b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0 \"method\":\"login\" keepalived RandomX\x03 donate-level max-threads-hint";
     assert_eq!(names(miner), ["miner_program"]);
     assert_eq!(names(miner.get(1..).unwrap()), [""; 0]);
     let session = format!(

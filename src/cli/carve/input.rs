@@ -7,13 +7,13 @@ use std::io::{self, Cursor, Read, Seek};
 use std::path::Path;
 
 /// What one file gave.
-pub(super) struct Done {
-    pub(super) carved: Vec<Carved>,
-    pub(super) cut: Cut,
-    pub(super) layout: Option<Layout>,
-    pub(super) judged: Judged,
+pub(in crate::cli) struct Done {
+    pub(in crate::cli) carved: Vec<Carved>,
+    pub(in crate::cli) cut: Cut,
+    pub(in crate::cli) layout: Option<Layout>,
+    pub(in crate::cli) judged: Judged,
     /// Why not all of it was read.
-    pub(super) problem: Option<String>,
+    pub(in crate::cli) problem: Option<String>,
 }
 
 /// What reading gave beside indicators.
@@ -28,7 +28,7 @@ struct Seen {
 ///
 /// # Errors
 /// Where it cannot be opened. What fails later is a problem beside what was found.
-pub(super) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
+pub(in crate::cli) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
     let mut found = carver.found();
     let stdin = path.as_os_str() == "-";
     let seen = if stdin {

@@ -1,6 +1,6 @@
 //! `davy carve`: indicators out of any bytes.
 
-mod input;
+pub(super) mod input;
 mod print;
 
 use super::Exit;
