@@ -1,14 +1,18 @@
 //! The commands, one file each.
 
 mod carve;
+mod collect;
 mod core;
 mod exit;
+mod investigate;
 mod library;
 mod plain;
 mod playbook;
 mod progress;
+mod sink;
 mod source;
 mod triage;
+mod verify;
 mod wanted;
 
 pub use exit::Exit;
@@ -29,6 +33,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Triage(triage::Arguments),
+    Collect(collect::Arguments),
+    Verify(verify::Arguments),
     Carve(carve::Arguments),
     Playbook(playbook::Arguments),
 }
@@ -52,6 +58,8 @@ pub fn run(
     let messages: &mut dyn Write = &mut plain::Plain(messages);
     let result = match arguments.command {
         Command::Triage(arguments) => triage::run(&arguments, out, messages),
+        Command::Collect(arguments) => collect::run(&arguments, messages),
+        Command::Verify(arguments) => verify::run(&arguments, out, messages),
         Command::Carve(arguments) => carve::run(&arguments, out, messages),
         Command::Playbook(arguments) => playbook::run(&arguments, out, messages),
     };

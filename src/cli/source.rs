@@ -5,7 +5,7 @@
 
 use super::core;
 use crate::carve::Carver;
-use crate::evidence::{Container, Directory, Evidence, Live, TextHost};
+use crate::evidence::{Container, Directory, Evidence, Live, TextHost, davy, unpack};
 use crate::facts::{self, Facts, Source};
 use crate::foreign;
 use std::cell::RefCell;
@@ -131,6 +131,14 @@ fn archive(named: &Named) -> Option<Result<Opened, String>> {
     let name = named.path.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());
     let opened = if named.directory {
         foreign::folder(&name, &named.path)?
+    } else if davy::told_by(&named.head) {
+        let read = || {
+            let (plain, _) = unpack(named.reader()?)?;
+            davy::read(plain, &name, true)
+        };
+        read()
+            .map(|(replay, _)| Box::new(replay) as Box<dyn Evidence>)
+            .map_err(|e| format!("{}: {e}", named.path.display()))
     } else {
         Container::told_by(&named.head)?;
         let path = (named.path.as_os_str() != "-").then_some(named.path.as_path());

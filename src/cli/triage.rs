@@ -1,19 +1,18 @@
 //! `davy triage`: everything, one incident.
 
 use super::Exit;
+use super::investigate::{Memory, investigate};
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::source::Sources;
 use super::wanted::Wanted;
-use crate::carve::Carver;
-use crate::evidence::{Pid, SourceKind};
-use crate::facts::{self, Facts, Pieces, Source, Status};
+use crate::evidence::SourceKind;
+use crate::facts::{self, Facts, Pieces};
 use crate::judge::{Judgement, Level, Playbooks, Verdict};
 use crate::report::{Case, CaseFolder, FORMATS, Report, Text, Tool};
-use crate::{carve, collect, graph, judge, report, timeline};
+use crate::{carve, graph, report, timeline};
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -58,16 +57,6 @@ enum Format {
     Json,
     Html,
     Timesketch,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Memory {
-    /// Processes with a finding of medium or above
-    Suspects,
-    /// Every process
-    All,
-    /// No process
-    None,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,7 +129,15 @@ pub fn run(
     let tables = crate::tables();
     let mut facts = Facts::in_memory(&tables)?;
     facts.set_origin(sources.host.as_ref().and_then(|host| host.origin()));
-    let judgement = investigate(arguments, &sources, &facts, &carver, &playbooks, &progress)?;
+    let judgement = investigate(
+        arguments.memory,
+        arguments.lead.as_deref(),
+        &sources,
+        &facts,
+        &carver,
+        &playbooks,
+        &|name| progress.step(name),
+    )?;
     if let (Some(folder), Some(evidence)) = (folder, sources.host.as_deref()) {
         progress.step("recovering deleted files");
         // What one file cannot give is coverage; only the facts themselves can fail here.
@@ -165,93 +162,6 @@ pub fn run(
         }
     }
     Ok(exit(arguments, &case, failing(&facts)?, failed))
-}
-
-/// Collects, carves and judges until no new suspect turns up.
-fn investigate(
-    arguments: &Arguments,
-    sources: &Sources,
-    facts: &Facts,
-    carver: &Carver,
-    playbooks: &Playbooks,
-    progress: &Progress,
-) -> Result<Judgement, facts::Error> {
-    let tables = crate::tables();
-    let step = |name: &str| progress.step(name);
-    carver.store(facts)?;
-    if let Some(evidence) = sources.host.as_deref() {
-        facts.insert(
-            "0",
-            "davy",
-            &Source { kind: evidence.kind().word(), name: evidence.name() },
-        )?;
-        collect::collect(evidence, facts, &step)?;
-        carve::carve_files(evidence, facts, carver, &step)?;
-        match arguments.memory {
-            Memory::None => facts.cover("memory", Status::NotCaptured, "--memory none")?,
-            Memory::Suspects | Memory::All => {
-                carve::carve_memory(evidence, facts, carver, &[], &step)?;
-            }
-        }
-    }
-    for (reader, key) in sources.readers.iter().zip(1_u64..) {
-        facts.insert(key, "davy", &reader.source())?;
-        facts.together(|facts| reader.read(facts, carver, &step))?;
-    }
-    carver.hold(facts)?;
-    progress.step("judging");
-    let mut judgement = judge::judge(facts, playbooks, &tables)?;
-    let Some(evidence) = sources.host.as_deref() else { return Ok(judgement) };
-    let mut read: BTreeSet<Pid> = BTreeSet::new();
-    // What one suspect's memory names can make another process a suspect: a dropper's log names
-    // its payload. Three rounds follow any chain seen so far, and bound the work.
-    for _ in 0..3 {
-        let wanted: BTreeSet<Pid> = match arguments.memory {
-            Memory::None => BTreeSet::new(),
-            Memory::All => processes(facts)?,
-            Memory::Suspects => judge::suspects(&judgement)
-                .into_iter()
-                .chain(lead_holders(facts, arguments.lead.as_deref())?)
-                .collect(),
-        };
-        let fresh: Vec<Pid> = wanted.difference(&read).copied().collect();
-        if fresh.is_empty() {
-            break;
-        }
-        carve::carve_memory(evidence, facts, carver, &fresh, &step)?;
-        carver.hold(facts)?;
-        read.extend(fresh);
-        progress.step("judging");
-        judgement = judge::judge(facts, playbooks, &tables)?;
-    }
-    Ok(judgement)
-}
-
-/// All processes that have memory of their own.
-fn processes(facts: &Facts) -> Result<BTreeSet<Pid>, facts::Error> {
-    pids(facts, "SELECT pid FROM processes WHERE exe IS NOT NULL", [])
-}
-
-/// The processes with a socket to what the lead names: the alert points at them before any
-/// playbook does.
-fn lead_holders(facts: &Facts, lead: Option<&str>) -> Result<BTreeSet<Pid>, facts::Error> {
-    let Some(lead) = lead else { return Ok(BTreeSet::new()) };
-    let port = lead.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-    pids(
-        facts,
-        "SELECT DISTINCT pid FROM sockets WHERE pid IS NOT NULL
-           AND (remote_address = ?1 OR remote_address || ':' || remote_port = ?1
-                OR remote_port = ?2)",
-        (lead, port),
-    )
-}
-
-fn pids(
-    facts: &Facts,
-    question: &str,
-    parameters: impl rusqlite::Params,
-) -> Result<BTreeSet<Pid>, facts::Error> {
-    Ok(facts.rows(question, parameters, |row| row.get(0))?.into_iter().collect())
 }
 
 /// Timeline, graph, story and verdict, put together.

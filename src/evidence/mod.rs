@@ -7,6 +7,7 @@
 mod archive;
 mod assembly;
 mod clock;
+pub mod davy;
 mod directory;
 mod live;
 mod path;
@@ -104,6 +105,40 @@ pub trait Evidence: Send + Sync {
     /// archive. `None` where sources can be read as they are.
     fn origin(&self) -> Option<crate::facts::Origin> {
         None
+    }
+}
+
+impl<E: Evidence + ?Sized> Evidence for std::sync::Arc<E> {
+    fn kind(&self) -> SourceKind {
+        (**self).kind()
+    }
+
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn dir(&self, path: &HostPath) -> Result<Box<dyn Dir + '_>, Unavailable> {
+        (**self).dir(path)
+    }
+
+    fn root_of(&self, pid: Pid) -> Result<Box<dyn Dir + '_>, Unavailable> {
+        (**self).root_of(pid)
+    }
+
+    fn memory(&self, pid: Pid) -> Result<Box<dyn Memory + '_>, Unavailable> {
+        (**self).memory(pid)
+    }
+
+    fn clock(&self) -> Clock {
+        (**self).clock()
+    }
+
+    fn told(&self) -> Option<&Told> {
+        (**self).told()
+    }
+
+    fn origin(&self) -> Option<crate::facts::Origin> {
+        (**self).origin()
     }
 }
 

@@ -23,6 +23,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// From the word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        const ALL: [Reason; 7] = [
+            Reason::Absent,
+            Reason::Denied,
+            Reason::Vanished,
+            Reason::TimedOut,
+            Reason::NotRegular,
+            Reason::NotCaptured,
+            Reason::Damaged,
+        ];
+        ALL.into_iter().find(|reason| reason.word() == word)
+    }
+
     /// The word in coverage.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -1,6 +1,7 @@
 //! Opens gzip, zstd and xz as they come: streamed, so that a bomb costs time and no memory.
 
-use std::io::{self, BufReader, Cursor, Read};
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 /// Layers opened, one inside another.
 const LAYERS: usize = 3;
@@ -58,11 +59,42 @@ pub fn unpack(reader: Box<dyn Read + Send>) -> io::Result<(Box<dyn Read + Send>,
         let buffered = BufReader::with_capacity(256 * 1024, whole);
         reader = match packed {
             Packed::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
-            Packed::Zstd => {
-                let decoder = ruzstd::decoding::StreamingDecoder::new(buffered);
-                Box::new(decoder.map_err(|e| io::Error::other(e.to_string()))?)
-            }
+            Packed::Zstd => Box::new(Frames::new(buffered)?),
             Packed::Xz => Box::new(lzma_rust2::XzReader::new(buffered, true)),
         };
+    }
+}
+
+/// A zstd stream of any number of frames, one after another.
+struct Frames<R: BufRead> {
+    open: Option<StreamingDecoder<R, FrameDecoder>>,
+}
+
+impl<R: BufRead> Frames<R> {
+    fn new(reader: R) -> io::Result<Self> {
+        Ok(Self { open: Some(frame(reader)?) })
+    }
+}
+
+fn frame<R: BufRead>(reader: R) -> io::Result<StreamingDecoder<R, FrameDecoder>> {
+    StreamingDecoder::new(reader)
+        .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(open) = self.open.as_mut() else { return Ok(0) };
+            let got = open.read(into)?;
+            if got > 0 || into.is_empty() {
+                return Ok(got);
+            }
+            let Some(ended) = self.open.take() else { return Ok(0) };
+            let mut rest = ended.into_inner();
+            if rest.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            self.open = Some(frame(rest)?);
+        }
     }
 }

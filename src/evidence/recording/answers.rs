@@ -6,32 +6,37 @@ use crate::evidence::{Clock, HostPath, Pid, Reason, Stat, Unavailable};
 use std::collections::BTreeMap;
 
 /// Answer of one question.
-pub(super) type Answer<T> = Result<T, Unavailable>;
+pub(in crate::evidence) type Answer<T> = Result<T, Unavailable>;
 
 /// Addresses from and to.
 type Stretches = Vec<(u64, u64)>;
 
 /// Which directory was opened.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(in crate::evidence) enum Place {
     Path(HostPath),
     RootOf(Pid),
 }
 
 /// All that was asked and answered.
 #[derive(Debug)]
-pub(super) struct Answers {
+pub(in crate::evidence) struct Answers {
     pub name: String,
     pub clock: Clock,
     pub directories: BTreeMap<Place, Answer<Directory>>,
     pub memories: BTreeMap<Pid, Answer<Memory>>,
+    /// What was read and not kept, by the limits, with the bytes that were read of it.
+    pub left_out: Vec<(String, u64)>,
     store: Store,
     limits: RecordingLimits,
 }
 
+/// Of what is not kept, so many are named.
+const NAMED: usize = 1_000;
+
 /// What was asked of one directory.
 #[derive(Debug, Default)]
-pub(super) struct Directory {
+pub(in crate::evidence) struct Directory {
     pub lists: BTreeMap<HostPath, Answer<Vec<HostPath>>>,
     pub links: BTreeMap<HostPath, Answer<HostPath>>,
     pub stats: BTreeMap<HostPath, Answer<Stat>>,
@@ -44,7 +49,7 @@ pub(super) struct Directory {
 
 /// What is known of a file's content.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Content {
+pub(in crate::evidence) struct Content {
     pub pieces: Pieces,
     /// Its length, where the end was seen.
     pub end: Option<u64>,
@@ -79,7 +84,7 @@ impl Content {
 
 /// What was asked of one process's memory.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(in crate::evidence) struct Memory {
     pub present: BTreeMap<(u64, u64), Answer<Stretches>>,
     pub pieces: Pieces,
     /// Addresses at which nothing could be read, and why, where there was an error.
@@ -87,12 +92,13 @@ pub(super) struct Memory {
 }
 
 impl Answers {
-    pub(super) fn new(name: String, clock: Clock, limits: RecordingLimits) -> Self {
+    pub(in crate::evidence) fn new(name: String, clock: Clock, limits: RecordingLimits) -> Self {
         Self {
             name,
             clock,
             directories: BTreeMap::new(),
             memories: BTreeMap::new(),
+            left_out: Vec::new(),
             store: Store::default(),
             limits,
         }
@@ -106,6 +112,13 @@ impl Answers {
     /// Keeps what was read of a file, within the limits.
     pub(super) fn keep(&mut self, place: &Place, name: &HostPath, mut content: Content) {
         if content.pieces.len() > self.limits.one || self.store.size > self.limits.all {
+            if self.left_out.len() < NAMED {
+                let path = match place {
+                    Place::Path(path) => path.join(name).to_string(),
+                    Place::RootOf(pid) => format!("/proc/{pid}/root/{name}"),
+                };
+                self.left_out.push((path, content.at_least.max(content.end.unwrap_or(0))));
+            }
             return;
         }
         content.pieces.share(&mut self.store);
@@ -117,7 +130,11 @@ impl Answers {
     /// Keeps what was read of a memory, within the limits.
     pub(super) fn keep_memory(&mut self, pid: Pid, address: u64, bytes: &[u8]) {
         let RecordingLimits { one, all } = self.limits;
+        let named = || format!("/proc/{pid}/mem");
         if self.store.size > all {
+            if self.left_out.last().is_none_or(|(last, _)| *last != named()) {
+                self.left_out.push((named(), bytes.len() as u64));
+            }
             return;
         }
         if let Some(Ok(memory)) = self.memories.get_mut(&pid) {
@@ -126,8 +143,15 @@ impl Answers {
                 memory.pieces.add(address, bytes);
                 let added = memory.pieces.len().saturating_sub(before);
                 self.store.size = self.store.size.saturating_add(added);
+            } else if self.left_out.last().is_none_or(|(last, _)| *last != named()) {
+                self.left_out.push((named(), bytes.len() as u64));
             }
         }
+    }
+
+    /// How much is kept.
+    pub(super) const fn limits(&self) -> RecordingLimits {
+        self.limits
     }
 
     /// Most bytes of one file.

@@ -9,6 +9,7 @@ mod pieces;
 mod record;
 mod replay;
 
+pub(super) use answers::{Answer, Answers, Content, Directory, Memory as KeptMemory, Place};
 pub use record::Recording;
 pub use replay::Replay;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Stretches of bytes by offset; they neither touch nor overlap.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pieces {
+pub(in crate::evidence) struct Pieces {
     held: BTreeMap<u64, Held>,
 }
 
@@ -90,8 +90,26 @@ impl Pieces {
         done
     }
 
+    /// Every stretch, by offset.
+    pub(in crate::evidence) fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.held.iter().map(|(at, held)| (*at, held.bytes()))
+    }
+
+    /// The bytes of a stretch, where they are shared with equal ones.
+    pub(in crate::evidence) fn shared_at(&self, at: u64) -> Option<&Arc<[u8]>> {
+        match self.held.get(&at)? {
+            Held::Shared(bytes) => Some(bytes),
+            Held::Growing(_) => None,
+        }
+    }
+
+    /// Puts a stretch that was held elsewhere.
+    pub(in crate::evidence) fn put(&mut self, at: u64, bytes: Arc<[u8]>) {
+        self.held.insert(at, Held::Shared(bytes));
+    }
+
     /// All bytes held.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::evidence) fn len(&self) -> usize {
         self.held.values().map(|h| h.bytes().len()).sum()
     }
 
@@ -116,7 +134,7 @@ fn take(bytes: &[u8], most: u64) -> (&[u8], &[u8]) {
 
 /// Contents by their digest.
 #[derive(Debug, Default)]
-pub(super) struct Store {
+pub(in crate::evidence) struct Store {
     contents: HashMap<[u8; 32], Arc<[u8]>>,
     /// Bytes of all contents.
     pub size: usize,

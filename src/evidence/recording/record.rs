@@ -3,6 +3,7 @@
 use super::RecordingLimits;
 use super::answers::{Answer, Answers, Content, Directory, Memory as KeptMemory, Place};
 use super::replay::{ContentStream, Replay};
+use crate::evidence::davy::{About, Writer};
 use crate::evidence::{
     Clock, Dir, Evidence, HostPath, Memory, Pid, ReadSeek, Reason, SourceKind, Stat, Unavailable,
 };
@@ -26,6 +27,28 @@ impl<E: Evidence> Recording<E> {
     pub fn with_limits(evidence: E, limits: RecordingLimits) -> Self {
         let answers = Mutex::new(Answers::new(evidence.name(), evidence.clock(), limits));
         Self { evidence, answers }
+    }
+
+    /// Begins an archive of what is and will be recorded.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn archive<W: io::Write>(&self, out: W, about: &About) -> io::Result<Writer<W>> {
+        let answers = lock(&self.answers);
+        Writer::new(out, about, &answers, answers.limits())
+    }
+
+    /// Writes what was recorded since the last time; `end` closes the archive's chain.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write<W: io::Write>(&self, to: &mut Writer<W>, end: bool) -> io::Result<()> {
+        to.segment(&lock(&self.answers), end)
+    }
+
+    /// What was read and not kept, by the limits: paths and bytes.
+    pub fn left_out(&self) -> Vec<(String, u64)> {
+        lock(&self.answers).left_out.clone()
     }
 
     /// Ends the recording.

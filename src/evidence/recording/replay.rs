@@ -4,7 +4,7 @@ use super::answers::{
     Answer, Answers, Content, Directory, Memory as KeptMemory, Place, not_captured,
 };
 use crate::evidence::{
-    Clock, Dir, Evidence, HostPath, Memory, Pid, ReadSeek, SourceKind, Stat, Unavailable,
+    Clock, Dir, Evidence, HostPath, Memory, Pid, ReadSeek, SourceKind, Stat, Told, Unavailable,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,11 +12,24 @@ use std::io::{self, Read, Seek, SeekFrom};
 /// Answers from what a [`Recording`](super::Recording) kept.
 pub struct Replay {
     answers: Answers,
+    /// The archive it is from.
+    archive: Option<String>,
+    /// What is wrong with it.
+    told: Option<Told>,
 }
 
 impl Replay {
     pub(super) const fn new(answers: Answers) -> Self {
-        Self { answers }
+        Self { answers, archive: None, told: None }
+    }
+
+    /// Of davy's own archive of this name.
+    pub(in crate::evidence) fn of_archive(
+        answers: Answers,
+        name: &str,
+        told: Option<Told>,
+    ) -> Self {
+        Self { answers, archive: Some(name.to_owned()), told }
     }
 
     fn opened(&self, path: HostPath, place: &Place) -> Answer<Box<dyn Dir + '_>> {
@@ -56,6 +69,17 @@ impl Evidence for Replay {
 
     fn clock(&self) -> Clock {
         self.answers.clock.clone()
+    }
+
+    fn told(&self) -> Option<&Told> {
+        self.told.as_ref()
+    }
+
+    fn origin(&self) -> Option<crate::facts::Origin> {
+        let archive = self.archive.clone()?;
+        Some(std::sync::Arc::new(move |source: &str| {
+            source.starts_with('/').then(|| format!("{archive}:[root]{source}"))
+        }))
     }
 }
 

@@ -1,0 +1,157 @@
+//! `davy collect`: an archive of this host, streamed.
+
+use super::Exit;
+use super::investigate::{Memory, investigate};
+use super::library::{self, Library};
+use super::progress::Progress;
+use super::sink::{Packing, Sink};
+use super::source::Sources;
+use crate::carve::Carver;
+use crate::evidence::davy::{About, Writer};
+use crate::evidence::{Live, Recording, RecordingLimits};
+use crate::facts::Facts;
+use clap::Args;
+use std::cell::RefCell;
+use std::error::Error;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Capture an evidence archive of this host: streamed, nothing staged on its disk
+#[derive(Args)]
+pub struct Arguments {
+    /// The archive; `-` is standard output, as in: ssh host davy collect -o - > host.tar.zst
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    output: PathBuf,
+    /// Whose memory to take
+    #[arg(long, value_name = "WHOSE", default_value = "suspects")]
+    memory: Memory,
+    /// How to pack it
+    #[arg(long, value_name = "HOW", default_value = "zstd")]
+    packing: Packing,
+    /// Most bytes of one file or of one process's memory, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    most_of_one: usize,
+    /// Most bytes of all, in MiB; they are held until they are written, and to answer again
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    most_of_all: usize,
+    #[command(flatten)]
+    library: Library,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Where the bytes go in the end.
+enum End {
+    File(File),
+    Out(io::Stdout),
+}
+
+impl Write for End {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Out(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Out(out) => out.flush(),
+        }
+    }
+}
+
+/// Captures this host. The digest that stands for the whole archive goes to `messages`: write it
+/// down elsewhere.
+///
+/// # Errors
+/// Where the archive cannot be written.
+pub fn run(arguments: &Arguments, messages: &mut dyn Write) -> Result<Exit, Box<dyn Error>> {
+    let playbooks = match arguments.library.load() {
+        Ok(playbooks) => playbooks,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
+    library::tell(&playbooks, messages);
+    let shown = arguments.output.display().to_string();
+    let end = if shown == "-" {
+        if io::stdout().is_terminal() {
+            let _ =
+                writeln!(messages, "davy: an archive is not for a terminal: -o FILE, or a pipe");
+            return Ok(Exit::Usage);
+        }
+        End::Out(io::stdout())
+    } else {
+        let made =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&arguments.output);
+        End::File(made.map_err(|e| format!("{shown}: {e}"))?)
+    };
+    let limits = RecordingLimits {
+        one: arguments.most_of_one.saturating_mul(1 << 20),
+        all: arguments.most_of_all.saturating_mul(1 << 20),
+    };
+    let recording = Arc::new(Recording::with_limits(Live::new(), limits));
+    let about = About {
+        tool: format!("davy {}", env!("CARGO_PKG_VERSION")),
+        arguments: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
+        memory: format!("{:?}", arguments.memory).to_lowercase(),
+    };
+    let writer = recording.archive(Sink::new(end, arguments.packing), &about)?;
+    let progress = Progress::new(arguments.quiet);
+    let (sink, root) = capture(arguments, &recording, writer, &playbooks, &progress)?;
+    progress.done();
+    if let End::File(file) = sink.finish()? {
+        file.sync_all()?;
+    }
+    let left_out = recording.left_out();
+    for (path, bytes) in left_out.iter().take(20) {
+        let _ = writeln!(messages, "davy: {path}: not kept, by the limits ({bytes} bytes)");
+    }
+    if left_out.len() > 20 {
+        let _ =
+            writeln!(messages, "davy: and {} more, in the archive's manifest", left_out.len() - 20);
+    }
+    let _ = writeln!(messages, "davy: {shown}: root sha256:{root}");
+    let _ = writeln!(
+        messages,
+        "davy: write that down elsewhere: davy verify --root holds the archive against it"
+    );
+    Ok(if left_out.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+/// Runs a triage over the recording and writes what each step read before the next begins.
+fn capture<W: Write>(
+    arguments: &Arguments,
+    recording: &Arc<Recording<Live>>,
+    writer: Writer<W>,
+    playbooks: &crate::judge::Playbooks,
+    progress: &Progress,
+) -> Result<(W, String), Box<dyn Error>> {
+    let sources = Sources { host: Some(Box::new(Arc::clone(recording))), readers: Vec::new() };
+    let facts = Facts::in_memory(&crate::tables())?;
+    let writer = RefCell::new(writer);
+    let failed: RefCell<Option<io::Error>> = RefCell::new(None);
+    let step = |name: &str| {
+        progress.step(name);
+        // After an error the rest is read in vain, but a step cannot be broken off.
+        if failed.borrow().is_none()
+            && let Err(e) = recording.write(&mut writer.borrow_mut(), false)
+        {
+            failed.replace(Some(e));
+        }
+    };
+    investigate(arguments.memory, None, &sources, &facts, &Carver::default(), playbooks, &step)?;
+    if let Some(error) = failed.take() {
+        return Err(error.into());
+    }
+    let mut writer = writer.into_inner();
+    recording.write(&mut writer, true)?;
+    Ok(writer.finish()?)
+}

@@ -1,0 +1,77 @@
+//! `davy verify`: whether an archive is as it was written.
+
+use super::Exit;
+use crate::evidence::{davy, unpack};
+use clap::Args;
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+/// Check an archive of davy's: every member, the chain, and up to where a cut one can be trusted
+#[derive(Args)]
+pub struct Arguments {
+    /// The archive; `-` is standard input
+    archive: PathBuf,
+    /// The digest that `davy collect` printed
+    #[arg(long, value_name = "SHA256")]
+    root: Option<String>,
+}
+
+/// Checks an archive.
+///
+/// # Errors
+/// Where it cannot be read at all.
+pub fn run(
+    arguments: &Arguments,
+    out: &mut dyn Write,
+    messages: &mut dyn Write,
+) -> Result<Exit, Box<dyn Error>> {
+    let shown = arguments.archive.display().to_string();
+    let stream: Box<dyn Read + Send> = if shown == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(&arguments.archive).map_err(|e| format!("{shown}: {e}"))?)
+    };
+    let (plain, _) = unpack(stream).map_err(|e| format!("{shown}: {e}"))?;
+    let (_, custody) = match davy::read(plain, &shown, false) {
+        Ok(read) => read,
+        Err(e) => return Err(format!("{shown}: no archive of davy's: {e}").into()),
+    };
+    let mut sound = custody.faults.is_empty();
+    for fault in &custody.faults {
+        let member =
+            if fault.member.is_empty() { String::new() } else { format!("{}: ", fault.member) };
+        writeln!(out, "{shown}: {member}{}", fault.why)?;
+    }
+    if custody.unvouched > 0 {
+        writeln!(
+            out,
+            "{shown}: {} members after the last segment: nothing vouches for them",
+            custody.unvouched
+        )?;
+    }
+    for (path, bytes) in &custody.left_out {
+        let _ = writeln!(
+            messages,
+            "davy: {path}: the collector did not keep it, by its limits ({bytes} bytes)"
+        );
+    }
+    let chain = format!(
+        "{} members ({} bytes) in {} segments of host {}",
+        custody.members, custody.bytes, custody.segments, custody.host
+    );
+    writeln!(out, "{shown}: {}: {chain}", if sound { "sound" } else { "vouched for" })?;
+    writeln!(out, "{shown}: root sha256:{}", custody.root)?;
+    if let Some(wanted) = &arguments.root {
+        let wanted = wanted.strip_prefix("sha256:").unwrap_or(wanted);
+        if !wanted.eq_ignore_ascii_case(&custody.root) {
+            writeln!(
+                out,
+                "{shown}: the root is another than {wanted}: not the archive that was collected"
+            )?;
+            sound = false;
+        }
+    }
+    Ok(if sound { Exit::Done } else { Exit::Partial })
+}

@@ -1,0 +1,315 @@
+//! Writing: what is new in a recording becomes members and a segment of the manifest.
+
+use super::wire::{
+    Heading, Wire, WireAbout, WireContent, WireDirectory, WireMember, WireMemory, WirePiece,
+    WireStat,
+};
+use super::{ABOUT, FORMAT, MANIFEST, sha256};
+use crate::evidence::recording::{Answers, Directory, Place, RecordingLimits};
+use crate::evidence::{HostPath, Stat};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// What is said of a collection beside what it holds.
+pub struct About {
+    /// davy's version.
+    pub tool: String,
+    /// The command line.
+    pub arguments: Vec<String>,
+    /// Whose memory was read.
+    pub memory: String,
+}
+
+/// Contents of at least so many bytes are written once, however many names they have.
+const SHARED: usize = 64 * 1024;
+
+/// Writes an archive, segment by segment.
+pub struct Writer<W: Write> {
+    tar: tar::Builder<W>,
+    /// Members since the last segment.
+    members: Vec<WireMember>,
+    names: BTreeSet<Vec<u8>>,
+    segment: u64,
+    previous: String,
+    pieces: u64,
+    written: HashMap<usize, (Arc<[u8]>, String)>,
+    done: BTreeMap<Place, Done>,
+    memories: BTreeMap<u32, DoneMemory>,
+    taken: u64,
+    left_out: usize,
+}
+
+/// How much of a directory's answers is written.
+#[derive(Default)]
+struct Done {
+    known: bool,
+    lists: BTreeSet<HostPath>,
+    links: BTreeSet<HostPath>,
+    stats: BTreeSet<HostPath>,
+    link_stats: BTreeSet<HostPath>,
+    spaces: BTreeSet<HostPath>,
+    opened: BTreeSet<HostPath>,
+    /// With the bytes that were held then: more may have been read since.
+    contents: BTreeMap<HostPath, (usize, Option<u64>)>,
+}
+
+#[derive(Default)]
+struct DoneMemory {
+    known: bool,
+    present: BTreeSet<(u64, u64)>,
+    stops: BTreeSet<u64>,
+    pieces: BTreeMap<u64, usize>,
+}
+
+fn line(out: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// The answers of one kind that are not written yet.
+fn fresh<T, U>(
+    answers: &BTreeMap<HostPath, Result<T, crate::evidence::Unavailable>>,
+    done: &mut BTreeSet<HostPath>,
+    map: impl Fn(&T) -> U,
+) -> BTreeMap<String, Wire<U>> {
+    if answers.len() == done.len() {
+        return BTreeMap::new();
+    }
+    answers
+        .iter()
+        .filter(|(name, _)| done.insert((*name).clone()))
+        .map(|(name, answer)| (name.text().escaped(), Wire::of(answer, &map)))
+        .collect()
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins an archive of this recording.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub(in crate::evidence) fn new(
+        out: W,
+        about: &About,
+        answers: &Answers,
+        limits: RecordingLimits,
+    ) -> io::Result<Self> {
+        let taken = u64::try_from(answers.clock.realtime.0 / 1_000_000_000).unwrap_or(0);
+        let mut writer = Self {
+            tar: tar::Builder::new(out),
+            members: Vec::new(),
+            names: BTreeSet::new(),
+            segment: 0,
+            previous: String::new(),
+            pieces: 0,
+            written: HashMap::new(),
+            done: BTreeMap::new(),
+            memories: BTreeMap::new(),
+            taken,
+            left_out: 0,
+        };
+        let wire = WireAbout {
+            format: FORMAT.to_owned(),
+            tool: about.tool.clone(),
+            arguments: about.arguments.clone(),
+            name: answers.name.clone(),
+            clock: (&answers.clock).into(),
+            memory: about.memory.clone(),
+            limit_one: limits.one as u64,
+            limit_all: limits.all as u64,
+        };
+        let mut text = serde_json::to_vec_pretty(&wire)?;
+        text.push(b'\n');
+        writer.member(ABOUT.as_bytes(), &text, None)?;
+        Ok(writer)
+    }
+
+    /// Writes a member and notes its digest.
+    fn member(&mut self, name: &[u8], bytes: &[u8], stat: Option<&Stat>) -> io::Result<String> {
+        use std::os::unix::ffi::OsStrExt;
+        let fit = !name.is_empty()
+            && !name.ends_with(b"/")
+            && !name.contains(&0)
+            && !name.split(|b| *b == b'/').any(|part| part == b".." || part == b".");
+        let mut name = name.to_vec();
+        if !fit || !self.names.insert(name.clone()) {
+            // The same name again (more was read of it since), or one that tar cannot hold.
+            self.pieces += 1;
+            name = format!("pieces/{}", self.pieces).into_bytes();
+            self.names.insert(name.clone());
+        }
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(stat.map_or(0o600, |stat| stat.mode & 0o777));
+        header.set_uid(stat.map_or(0, |stat| stat.uid).into());
+        header.set_gid(stat.map_or(0, |stat| stat.gid).into());
+        let mtime = stat.and_then(|stat| stat.mtime).map(|time| time.0 / 1_000_000_000);
+        header.set_mtime(mtime.and_then(|t| u64::try_from(t).ok()).unwrap_or(self.taken));
+        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(&name));
+        self.tar.append_data(&mut header, path, bytes)?;
+        let shown = crate::facts::HostText::from(name.as_slice()).escaped();
+        self.members.push(WireMember {
+            name: shown.clone(),
+            size: bytes.len() as u64,
+            sha256: sha256(bytes),
+        });
+        Ok(shown)
+    }
+
+    /// Writes what is new since the last time; nothing where nothing is. `end` closes the chain.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub(in crate::evidence) fn segment(&mut self, answers: &Answers, end: bool) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for (place, answer) in &answers.directories {
+            let mut done = self.done.remove(place).unwrap_or_default();
+            let mut wire = WireDirectory::of(place);
+            match answer {
+                Err(_) if done.known => {}
+                Err(_) => wire.refused = Some(Wire::of(answer, |_| ())),
+                Ok(directory) => self.directory(place, directory, &mut done, &mut wire)?,
+            }
+            if !wire.is_empty() || !done.known {
+                line(&mut lines, &wire)?;
+            }
+            done.known = true;
+            self.done.insert(place.clone(), done);
+        }
+        for (pid, answer) in &answers.memories {
+            let mut done = self.memories.remove(pid).unwrap_or_default();
+            let mut wire = WireMemory { memory: *pid, ..WireMemory::default() };
+            let mut new = !done.known;
+            match answer {
+                Err(_) => wire.refused = Some(Wire::of(answer, |_| ())),
+                Ok(memory) => {
+                    for ((start, end), answer) in &memory.present {
+                        if done.present.insert((*start, *end)) {
+                            wire.present.push((*start, *end, Wire::of(answer, Clone::clone)));
+                        }
+                    }
+                    for (address, answer) in &memory.stops {
+                        if done.stops.insert(*address) {
+                            wire.stops.push((*address, Wire::of(answer, |()| ())));
+                        }
+                    }
+                    for (address, bytes) in memory.pieces.iter() {
+                        if done.pieces.insert(address, bytes.len()) != Some(bytes.len()) {
+                            let name = format!("memory/{pid}/{address:016x}");
+                            let member = self.member(name.as_bytes(), bytes, None)?;
+                            wire.pieces.push(WirePiece { at: address, member });
+                        }
+                    }
+                    new |= !wire.present.is_empty()
+                        || !wire.stops.is_empty()
+                        || !wire.pieces.is_empty();
+                }
+            }
+            if new {
+                line(&mut lines, &wire)?;
+            }
+            done.known = true;
+            self.memories.insert(*pid, done);
+        }
+        if lines.is_empty() && self.members.is_empty() && !end {
+            return Ok(());
+        }
+        self.segment += 1;
+        let heading = Heading {
+            segment: self.segment,
+            previous: std::mem::take(&mut self.previous),
+            members: std::mem::take(&mut self.members),
+            end,
+            left_out: answers.left_out.get(self.left_out..).unwrap_or_default().to_vec(),
+        };
+        self.left_out = answers.left_out.len();
+        let mut text = Vec::new();
+        line(&mut text, &heading)?;
+        text.extend_from_slice(&lines);
+        let name = format!("{MANIFEST}{:05}.jsonl", self.segment);
+        self.member(name.as_bytes(), &text, None)?;
+        // A segment is vouched for by the next one, and not by itself.
+        self.members.clear();
+        self.previous = sha256(&text);
+        Ok(())
+    }
+
+    fn directory(
+        &mut self,
+        place: &Place,
+        directory: &Directory,
+        done: &mut Done,
+        wire: &mut WireDirectory,
+    ) -> io::Result<()> {
+        let names = |all: &Vec<HostPath>| all.iter().map(|n| n.text().escaped()).collect();
+        wire.lists = fresh(&directory.lists, &mut done.lists, names);
+        wire.links = fresh(&directory.links, &mut done.links, |link| link.text().escaped());
+        wire.stats = fresh(&directory.stats, &mut done.stats, |stat| WireStat::from(stat));
+        wire.link_stats =
+            fresh(&directory.link_stats, &mut done.link_stats, |stat| WireStat::from(stat));
+        wire.spaces = fresh(&directory.spaces, &mut done.spaces, |space| *space);
+        wire.opened = fresh(&directory.opened, &mut done.opened, |()| ());
+        for (name, content) in &directory.contents {
+            let state = (content.pieces.len(), content.end);
+            if done.contents.insert(name.clone(), state) == Some(state) {
+                continue;
+            }
+            let mut made = WireContent {
+                pieces: Vec::new(),
+                end: content.end,
+                at_least: content.at_least,
+                failure: content
+                    .failure
+                    .as_ref()
+                    .map(|why| Wire::of(&Err::<(), _>(why.clone()), |()| ())),
+            };
+            let stat = directory.stats.get(name).and_then(|stat| stat.as_ref().ok());
+            for (at, bytes) in content.pieces.iter() {
+                let full = match place {
+                    Place::Path(path) => [b"[root]", path.join(name).as_bytes()].concat(),
+                    Place::RootOf(pid) => {
+                        [format!("roots/{pid}/").as_bytes(), name.as_bytes()].concat()
+                    }
+                };
+                let full = if at == 0 { full } else { Vec::new() };
+                let member = self.shared(&full, bytes, content.pieces.shared_at(at), stat)?;
+                made.pieces.push(WirePiece { at, member });
+            }
+            wire.contents.insert(name.text().escaped(), made);
+        }
+        Ok(())
+    }
+
+    /// Writes bytes, unless the same were written before under another name.
+    fn shared(
+        &mut self,
+        name: &[u8],
+        bytes: &[u8],
+        shared: Option<&Arc<[u8]>>,
+        stat: Option<&Stat>,
+    ) -> io::Result<String> {
+        let Some(shared) = shared.filter(|_| bytes.len() >= SHARED) else {
+            return self.member(name, bytes, stat);
+        };
+        let key = Arc::as_ptr(shared).cast::<u8>() as usize;
+        if let Some((held, member)) = self.written.get(&key)
+            && Arc::ptr_eq(held, shared)
+        {
+            return Ok(member.clone());
+        }
+        let member = self.member(name, bytes, stat)?;
+        self.written.insert(key, (Arc::clone(shared), member.clone()));
+        Ok(member)
+    }
+
+    /// Ends the archive; the digest that stands for the whole.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn finish(self) -> io::Result<(W, String)> {
+        let Self { tar, previous, .. } = self;
+        Ok((tar.into_inner()?, previous))
+    }
+}
