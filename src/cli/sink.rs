@@ -22,7 +22,7 @@ const FRAME: usize = 4 << 20;
 /// Packs what is written to it.
 pub enum Sink<W: Write> {
     Zstd { to: W, frame: Vec<u8> },
-    Gzip(GzEncoder<W>),
+    Gzip(Box<GzEncoder<W>>),
     None(W),
 }
 
@@ -30,7 +30,7 @@ impl<W: Write> Sink<W> {
     pub fn new(to: W, packing: Packing) -> Self {
         match packing {
             Packing::Zstd => Self::Zstd { to, frame: Vec::with_capacity(FRAME) },
-            Packing::Gzip => Self::Gzip(GzEncoder::new(to, Compression::fast())),
+            Packing::Gzip => Self::Gzip(Box::new(GzEncoder::new(to, Compression::fast()))),
             Packing::None => Self::None(to),
         }
     }

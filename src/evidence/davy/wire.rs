@@ -228,6 +228,9 @@ impl WireDirectory {
     }
 }
 
+/// A range that was asked for, and the stretches of it that are present.
+type WirePresent = (u64, u64, Wire<Vec<(u64, u64)>>);
+
 /// What was asked of one process's memory since the last segment.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -236,7 +239,7 @@ pub(super) struct WireMemory {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Wire<()>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub present: Vec<(u64, u64, Wire<Vec<(u64, u64)>>)>,
+    pub present: Vec<WirePresent>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<WirePiece>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -132,6 +132,7 @@ impl<W: Write> Writer<W> {
         let fit = !name.is_empty()
             && !name.ends_with(b"/")
             && !name.contains(&0)
+            && !name.windows(2).any(|two| two == b"//")
             && !name.split(|b| *b == b'/').any(|part| part == b".." || part == b".");
         let mut name = name.to_vec();
         if !fit || !self.names.insert(name.clone()) {
@@ -267,11 +268,15 @@ impl<W: Write> Writer<W> {
             };
             let stat = directory.stats.get(name).and_then(|stat| stat.as_ref().ok());
             for (at, bytes) in content.pieces.iter() {
-                let full = match place {
+                let inside = name.as_bytes();
+                let inside = inside.strip_prefix(b"/").unwrap_or(inside);
+                let full: Vec<u8> = match place {
                     Place::Path(path) => [b"[root]", path.join(name).as_bytes()].concat(),
-                    Place::RootOf(pid) => {
-                        [format!("roots/{pid}/").as_bytes(), name.as_bytes()].concat()
-                    }
+                    Place::RootOf(pid) => format!("roots/{pid}")
+                        .bytes()
+                        .chain(*b"/")
+                        .chain(inside.iter().copied())
+                        .collect(),
                 };
                 let full = if at == 0 { full } else { Vec::new() };
                 let member = self.shared(&full, bytes, content.pieces.shared_at(at), stat)?;

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const FOLDER: &str = "Process_and_Network";
 
+/// The text of a process's maps, and how often each file was mapped so far.
+type Made = (Vec<u8>, HashMap<Vec<u8>, u32>);
+
 impl CatScale<'_> {
     pub(super) fn processes(&mut self) {
         let mut all: BTreeMap<Pid, Seen> = BTreeMap::new();
@@ -150,7 +153,7 @@ impl CatScale<'_> {
         let Some((text, member)) = self.member(FOLDER, "-process-map_files-links.txt") else {
             return;
         };
-        let mut made: BTreeMap<Pid, (Vec<u8>, HashMap<Vec<u8>, u32>)> = BTreeMap::new();
+        let mut made: BTreeMap<Pid, Made> = BTreeMap::new();
         for link in ls::links(text) {
             let Some((pid, rest)) = ls::of_process(&link.name) else { continue };
             let Some(range) = rest.strip_prefix(b"map_files/") else { continue };
