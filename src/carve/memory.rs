@@ -243,7 +243,7 @@ fn suspect(facts: &Facts, pid: Pid) -> Result<Suspect, Error> {
             m.kind = 'file' AND NOT m.writable AND (
                 EXISTS (SELECT 1 FROM files f WHERE f.dev = m.dev AND f.inode = m.inode AND f.package_intact)
                 OR EXISTS (SELECT 1 FROM elf e WHERE e.dev = m.dev AND e.inode = m.inode))
-        FROM mappings m WHERE m.pid = {pid} AND m.kind NOT IN ('device', 'kernel') ORDER BY m.start"
+        FROM mappings m WHERE m.pid = {pid} AND m.kind <> 'device' ORDER BY m.start"
     );
     let mut skipped = 0;
     let regions = rows(facts, &query, |row| {

@@ -7,23 +7,26 @@ use crate::evidence::{FileKind, HostPath, Reason, Stat, Unavailable};
 use crate::facts::Table;
 
 crate::table! {
-    pub struct Mapping in mappings, "Every stretch of every process's address space, from /proc/PID/maps.";
+    pub struct Mapping in mappings, "What is mapped into every process, from /proc/PID/maps: a row a line, but for neighbouring parts of one file that nobody can write, which are one row, and without the pages that the kernel lends to all (vdso, vvar, vsyscall).";
     pid: u32, "", "Process id.";
     start: u64, "", "First address.";
     end: u64, "", "Address after the last.";
-    permissions: String, "", "As `r-xp`.";
+    permissions: &'static str, "", "As `r-xp`; of several parts, all that they have together.";
     executable: bool, "", "May be run.";
     writable: bool, "", "May be written.";
     offset: u64, "bytes", "Offset into the file.";
     dev: u64, "", "Device, major << 32 | minor; 0 for none.";
     inode: u64, "", "Inode; 0 for none.";
     path: Option<HostPath>, "", "What is mapped, without the kernel's mark of deletion; `[heap]`, `[stack]` and the like as they are; NULL for anonymous.";
-    kind: &'static str, "", "file, anonymous (also huge pages and named ones), heap, stack, kernel (vdso, vvar, vsyscall), memfd, shared (SysV, /dev/zero), device (devices, and what drivers or the kernel answer for: anonymous inodes, sockets, DMA buffers): never read.";
+    kind: &'static str, "", "file, anonymous (also huge pages and named ones), heap, stack, memfd, shared (SysV, /dev/zero), device (devices, and what drivers or the kernel answer for: anonymous inodes, sockets, DMA buffers): never read.";
     deleted: Option<bool>, "", "For files and memfds: no name leads to the mapped file any more, by st_nlink of map_files or of the executable; NULL where it could not be asked, and then the path keeps the mark.";
 }
 
 pub(super) const COLLECTOR: Collector =
     Collector { name: "mappings", tables: &[Mapping::DEF], run: Run::Process(collect) };
+
+/// The kind of what the kernel lends to all, which is no row.
+const KERNEL: &str = "kernel";
 
 /// A process may have 65,530 mappings unless told otherwise; at some 100 bytes a line.
 const LIMIT: usize = 64 * 1024 * 1024;
@@ -34,13 +37,20 @@ pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
     }
     process.text("maps", LIMIT, "mappings", |bytes| {
         let mut last = None;
+        let mut before: Option<Mapping> = None;
         for line in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
             match parse(process.pid, line) {
                 Some(mut mapping) => {
                     if asks_inode(&mapping) {
                         look(process, &mut mapping, &mut last);
                     }
-                    rows.push(Row::Mapping(Box::new(mapping)));
+                    if let Some(before) = &mut before
+                        && joins(before, &mapping)
+                    {
+                        join(before, &mapping);
+                    } else if let Some(before) = before.replace(mapping) {
+                        push(before, rows);
+                    }
                 }
                 None => {
                     let why = "a line was not understood";
@@ -49,7 +59,35 @@ pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
                 }
             }
         }
+        if let Some(last) = before {
+            push(last, rows);
+        }
     });
+}
+
+fn push(mapping: Mapping, rows: &mut Rows<'_>) {
+    if mapping.kind != KERNEL {
+        rows.push(Row::Mapping(mapping));
+    }
+}
+
+/// A loader maps a library's headers, code and constants one by one: a third of all lines say
+/// nothing new. A deleted file's parts stay apart, since map_files has them by their bounds.
+fn joins(before: &Mapping, next: &Mapping) -> bool {
+    let plain = |m: &Mapping| m.kind == "file" && m.deleted == Some(false) && !m.writable;
+    before.end == next.start
+        && (before.dev, before.inode) == (next.dev, next.inode)
+        && plain(before)
+        && plain(next)
+        && before.path == next.path
+}
+
+fn join(before: &mut Mapping, next: &Mapping) {
+    before.end = next.end;
+    before.executable |= next.executable;
+    let both = before.permissions.bytes().zip(next.permissions.bytes());
+    let both: Vec<u8> = both.map(|(a, b)| if a == b'-' { b } else { a }).collect();
+    before.permissions = permissions(&both).unwrap_or(before.permissions);
 }
 
 /// A line; its kind and deletion by the text alone, where that can tell.
@@ -57,7 +95,7 @@ fn parse(pid: u32, line: &[u8]) -> Option<Mapping> {
     // `start-end perms offset major:minor inode`, spaces, path. The path may hold spaces.
     let mut parts = line.splitn(6, |b| *b == b' ');
     let (start, end) = pair(parts.next()?, b'-')?;
-    let permissions = std::str::from_utf8(parts.next()?).ok()?;
+    let permissions = permissions(parts.next()?)?;
     let offset = hexadecimal(parts.next()?)?;
     let (major, minor) = pair(parts.next()?, b':')?;
     let inode = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
@@ -80,7 +118,7 @@ fn parse(pid: u32, line: &[u8]) -> Option<Mapping> {
         end,
         executable: permissions.contains('x'),
         writable: permissions.contains('w'),
-        permissions: permissions.to_owned(),
+        permissions,
         offset,
         dev,
         inode,
@@ -88,6 +126,16 @@ fn parse(pid: u32, line: &[u8]) -> Option<Mapping> {
         kind,
         deleted,
     })
+}
+
+/// All that the kernel writes.
+const PERMISSIONS: [&str; 16] = [
+    "---p", "r--p", "-w-p", "rw-p", "--xp", "r-xp", "-wxp", "rwxp", "---s", "r--s", "-w-s", "rw-s",
+    "--xs", "r-xs", "-wxs", "rwxs",
+];
+
+fn permissions(text: &[u8]) -> Option<&'static str> {
+    PERMISSIONS.into_iter().find(|known| known.as_bytes() == text)
 }
 
 fn pair(text: &[u8], between: u8) -> Option<(u64, u64)> {
@@ -106,7 +154,7 @@ fn kind(path: &HostPath, major: u64) -> &'static str {
     match text {
         b"[heap]" => "heap",
         b"[vdso]" | b"[vvar]" | b"[vvar_vclock]" | b"[vsyscall]" | b"[vectors]" | b"[sigpage]"
-        | b"[uprobes]" => "kernel",
+        | b"[uprobes]" => KERNEL,
         b"/dev/zero" | b"/dev/zero (deleted)" => "shared",
         _ if begins(b"[stack") => "stack",
         // Named by prctl, as `[anon:…]`, and whatever a later kernel may name.
@@ -199,7 +247,7 @@ mod tests {
             pid: 7,
             start: 0x7f12_3456_0000,
             end: 0x7f12_3456_8000,
-            permissions: "r-xp".to_owned(),
+            permissions: "r-xp",
             executable: true,
             writable: false,
             offset: 0x2000,
@@ -242,6 +290,29 @@ mod tests {
                 "{tail}"
             );
         }
+    }
+
+    #[test]
+    fn parts_of_a_file_that_nobody_can_write_are_one() {
+        let parts = [
+            "1000-2000 r--p 00000000 fe:01 9    /lib/a.so",
+            "2000-3000 r-xp 00001000 fe:01 9    /lib/a.so",
+            "3000-4000 r--p 00002000 fe:01 9    /lib/a.so",
+            "4000-5000 rw-p 00003000 fe:01 9    /lib/a.so",
+            "6000-7000 r--p 00000000 fe:01 9    /lib/a.so",
+        ];
+        let [mut first, code, rest, data, again] = parts.map(line);
+        assert!(joins(&first, &code));
+        join(&mut first, &code);
+        assert!(joins(&first, &rest));
+        join(&mut first, &rest);
+        let joined = (first.start, first.end, first.executable, first.permissions);
+        assert_eq!(joined, (0x1000, 0x4000, true, "r-xp"));
+        assert!(!joins(&first, &data) && !joins(&data, &again));
+        let other = line("4000-5000 r--p 00000000 fe:01 10    /lib/b.so");
+        assert!(!joins(&first, &other));
+        let deleted = Mapping { deleted: Some(true), ..first.clone() };
+        assert!(!joins(&deleted, &Mapping { start: 0x4000, ..deleted.clone() }));
     }
 
     proptest! {

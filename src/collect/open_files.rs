@@ -48,7 +48,7 @@ pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
     for fd in numbers(&names) {
         match open_file(process, fd) {
             Ok(row) => {
-                rows.push(Row::OpenFile(Box::new(row)));
+                rows.push(Row::OpenFile(row));
             }
             Err(why) => {
                 let why = closed(why);

@@ -144,7 +144,7 @@ impl Column for HostText {
     const KIND: ColumnKind = ColumnKind::Text;
     fn column(&self) -> ToSqlOutput<'_> {
         match std::str::from_utf8(&self.0) {
-            Ok(text) if !text.contains("\\x") => {
+            Ok(text) if super::text::is_plain(text) => {
                 ToSqlOutput::Borrowed(ValueRef::Text(self.as_bytes()))
             }
             _ => ToSqlOutput::Owned(Value::Text(self.escaped())),

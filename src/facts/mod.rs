@@ -14,6 +14,6 @@ mod text;
 pub use column::{Column, ColumnKind, Time};
 pub use coverage::{Coverage, Pieces, Status};
 pub use guard::{Asked, Limits, Stopped};
-pub use store::{Error, Facts, Origin, Source};
+pub use store::{Error, Facts, Inserter, Origin, Source};
 pub use table::{ColumnDef, Table, TableDef};
 pub use text::HostText;

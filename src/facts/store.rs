@@ -2,9 +2,10 @@
 
 use super::guard::Guard;
 use super::{Asked, Coverage, HostText, Limits, Pieces, Status, Table, TableDef};
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 use std::fmt::Display;
 use std::fs::OpenOptions;
+use std::marker::PhantomData;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,15 +94,17 @@ impl Facts {
     /// # Errors
     /// Where SQLite refuses, as on a full disk.
     pub fn insert<T: Table>(&self, key: impl Display, source: &str, row: &T) -> Result<(), Error> {
-        let table = T::DEF;
-        let fail = |cause| Error::Sql { doing: format!("adding to {}", table.name), cause };
-        let mut statement = self.connection.prepare_cached(T::INSERT).map_err(fail)?;
-        statement.raw_bind_parameter(1, format!("{}/{key}", table.name)).map_err(fail)?;
-        let found = self.origin.as_ref().and_then(|origin| origin(source));
-        statement.raw_bind_parameter(2, found.as_deref().unwrap_or(source)).map_err(fail)?;
-        row.bind(&mut statement, 3).map_err(fail)?;
-        statement.raw_execute().map_err(fail)?;
-        Ok(())
+        self.inserter()?.insert(key, source, row)
+    }
+
+    /// For many rows of one table: what [`insert`](Self::insert) looks up is looked up once.
+    ///
+    /// # Errors
+    /// Where SQLite does not know the table.
+    pub fn inserter<T: Table>(&self) -> Result<Inserter<'_, T>, Error> {
+        let statement = self.connection.prepare_cached(T::INSERT).map_err(adding::<T>)?;
+        let origin = self.origin.as_ref();
+        Ok(Inserter { statement, origin, text: String::new(), rows: PhantomData })
     }
 
     /// Notes how completely something was read.
@@ -245,6 +248,49 @@ impl Facts {
     pub const fn connection(&self) -> &Connection {
         &self.connection
     }
+}
+
+/// Adds rows to one table.
+pub struct Inserter<'f, T> {
+    statement: CachedStatement<'f>,
+    origin: Option<&'f Origin>,
+    /// For ids and sources, over and over.
+    text: String,
+    rows: PhantomData<T>,
+}
+
+impl<T: Table> Inserter<'_, T> {
+    /// Adds a row, as [`Facts::insert`].
+    ///
+    /// # Errors
+    /// Where SQLite refuses, as on a full disk.
+    pub fn insert(
+        &mut self,
+        key: impl Display,
+        source: impl Display,
+        row: &T,
+    ) -> Result<(), Error> {
+        self.write(format_args!("{}/{key}", T::DEF.name));
+        self.statement.raw_bind_parameter(1, self.text.as_str()).map_err(adding::<T>)?;
+        self.write(source);
+        let found = self.origin.and_then(|origin| origin(&self.text));
+        let source = found.as_deref().unwrap_or(&self.text);
+        self.statement.raw_bind_parameter(2, source).map_err(adding::<T>)?;
+        row.bind(&mut self.statement, 3).map_err(adding::<T>)?;
+        self.statement.raw_execute().map_err(adding::<T>)?;
+        Ok(())
+    }
+
+    fn write(&mut self, text: impl Display) {
+        use std::fmt::Write;
+        self.text.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{text}");
+    }
+}
+
+fn adding<T: Table>(cause: rusqlite::Error) -> Error {
+    Error::Sql { doing: format!("adding to {}", T::DEF.name), cause }
 }
 
 fn sql(doing: &str) -> impl FnOnce(rusqlite::Error) -> Error {

@@ -53,6 +53,11 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|v| u8::try_from(v).ok())
 }
 
+/// Whether a text is its own escaped form. Hardly any holds a backslash at all.
+pub(super) fn is_plain(text: &str) -> bool {
+    memchr::memchr(b'\\', text.as_bytes()).is_none() || !text.contains("\\x")
+}
+
 fn escape(bytes: &[u8]) -> String {
     use fmt::Write;
     let mut out = String::with_capacity(bytes.len());
@@ -76,7 +81,7 @@ fn escape(bytes: &[u8]) -> String {
 impl fmt::Display for HostText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::str::from_utf8(&self.0) {
-            Ok(text) if !text.contains("\\x") => f.write_str(text),
+            Ok(text) if is_plain(text) => f.write_str(text),
             _ => f.write_str(&self.escaped()),
         }
     }

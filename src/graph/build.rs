@@ -32,8 +32,9 @@ pub fn build(facts: &Facts) -> Result<Vec<Edge>, Error> {
     }
     connection.execute_batch(CLEANUP).map_err(|e| fail("cleaning up", e))?;
     facts.together(|facts| {
+        let mut rows = facts.inserter()?;
         for (number, (source, edge)) in edges.iter().enumerate() {
-            facts.insert(number, source, edge)?;
+            rows.insert(number, source, edge)?;
         }
         Ok::<(), Error>(())
     })?;

@@ -130,7 +130,7 @@ pub(super) const KINDS: &[EdgeKind] = &[
         sql: "SELECT g.node, g.label, file_node(g.root_id, first_path(e.value)), first_path(e.value),
                 g.label || ' was started with LD_PRELOAD=' || e.value || ', which loads that library before all others',
                 e.fact, g.started
-              FROM environment e JOIN program g ON g.pid = e.pid
+              FROM environment e JOIN processes p ON p.environment_pid = e.pid JOIN program g ON g.pid = p.pid
               WHERE e.name = 'LD_PRELOAD' AND first_path(e.value) IS NOT NULL ORDER BY g.pid",
     },
     EdgeKind {

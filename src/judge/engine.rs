@@ -36,6 +36,7 @@ const INDEXES: &[(&str, &str)] = &[
     ("processes", "ppid"),
     ("processes", "fact"),
     ("processes", "exe_file"),
+    ("processes", "environment_pid"),
     ("environment", "pid"),
     ("open_files", "pid"),
     ("mappings", "pid"),

@@ -248,8 +248,9 @@ pub fn build(facts: &Facts) -> Result<Vec<Dated>, Error> {
     }
     events.sort_by(|a, b| key(a).cmp(&key(b)));
     facts.together(|facts| {
+        let mut rows = facts.inserter()?;
         for (number, dated) in events.iter().enumerate() {
-            facts.insert(number, &dated.source, &dated.event)?;
+            rows.insert(number, &dated.source, &dated.event)?;
         }
         Ok::<(), Error>(())
     })?;

@@ -6,6 +6,7 @@ use super::walk::Walk;
 use super::{SMALL, damaged};
 use crate::collect::Host;
 use crate::evidence::{Dir, HostPath, Pid, Reason, Stat, Unavailable};
+use sha2::{Digest, Sha256};
 use std::cell::{Cell, OnceCell};
 
 /// The initial environment may be as long as the arguments; more of it is not read.
@@ -25,6 +26,7 @@ pub struct ProcessDir<'a> {
     status: OnceCell<Status>,
     exe: OnceCell<Option<Stat>>,
     environ: OnceCell<Option<Vec<u8>>>,
+    environment_pid: OnceCell<Option<Pid>>,
     namespaces: OnceCell<Namespaces>,
     root_link: OnceCell<Option<HostPath>>,
     gone: Cell<bool>,
@@ -64,6 +66,7 @@ impl<'a> ProcessDir<'a> {
             status: OnceCell::new(),
             exe: OnceCell::new(),
             environ: OnceCell::new(),
+            environment_pid: OnceCell::new(),
             namespaces: OnceCell::new(),
             root_link: OnceCell::new(),
             gone: Cell::new(false),
@@ -154,6 +157,17 @@ impl<'a> ProcessDir<'a> {
             self.text("environ", ENVIRON_LIMIT, "environment", <[u8]>::to_vec)
         };
         self.environ.get_or_init(read).as_deref()
+    }
+
+    /// The first process that the walk met with this very environment: its own id, where none
+    /// had it before; `None` for an empty one.
+    pub(in crate::collect) fn environment_pid(&self) -> Option<Pid> {
+        let first = || {
+            let environ = self.environ().filter(|environ| !environ.is_empty())?;
+            let digest = Sha256::digest(environ).into();
+            Some(*self.walk.environments.borrow_mut().entry(digest).or_insert(self.pid))
+        };
+        *self.environment_pid.get_or_init(first)
     }
 
     /// The namespaces it is in.

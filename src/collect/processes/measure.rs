@@ -4,7 +4,7 @@
 
 use super::walk;
 use crate::collect::{Host, environment, mappings, open_files};
-use crate::evidence::{Evidence, Live};
+use crate::evidence::{Evidence, Live, Pid};
 use crate::facts::Facts;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat};
 use rustix::time::{ClockId, clock_gettime};
@@ -74,6 +74,11 @@ fn bare() -> u64 {
     seen
 }
 
+fn live_pids() -> Vec<Pid> {
+    let names = std::fs::read_dir("/proc").unwrap();
+    names.filter_map(|name| name.unwrap().file_name().to_str()?.parse().ok()).collect()
+}
+
 fn ours(store: bool) -> (i64, i64, i64, i64) {
     let live = Live::new();
     let facts = Facts::in_memory(&crate::collect::tables().collect::<Vec<_>>()).unwrap();
@@ -84,7 +89,10 @@ fn ours(store: bool) -> (i64, i64, i64, i64) {
         let (to, from) = std::sync::mpsc::sync_channel(16);
         std::thread::scope(|scope| {
             let clock = live.clock();
-            scope.spawn(move || walk::read_all(&Live::new(), clock, &readers, &to));
+            let pids: Vec<Pid> = live_pids();
+            scope.spawn(move || {
+                walk::read_all(&Live::new(), clock, [pids.as_slice()].into_iter(), &readers, &to)
+            });
             for batch in from {
                 drop(batch);
             }

@@ -65,6 +65,7 @@ crate::table! {
     vm_rss: Option<u64>, "bytes", "Resident memory.";
     vm_size: Option<u64>, "bytes", "Address space.";
     environ_size: Option<u64>, "bytes", "Length of the initial environment; 0 is unusual for anything but a kernel thread.";
+    environment_pid: Option<u32>, "", "The process under whose pid the table environment has the variables; one that shares them with others need not be that one. NULL where there are none.";
     tracer: Option<u32>, "", "Process that traces it; 0 for none.";
     capabilities: Option<HostText>, "", "Effective capabilities, hexadecimal.";
 }
@@ -133,6 +134,7 @@ fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
         vm_rss: status.vm_rss,
         vm_size: status.vm_size,
         environ_size: process.environ().map(|bytes| bytes.len() as u64),
+        environment_pid: process.environment_pid(),
         tracer: status.tracer,
         capabilities: status.capabilities.clone().map(HostText),
     })));

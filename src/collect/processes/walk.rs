@@ -1,7 +1,10 @@
 //! The walk: each process opened once, its collectors run, its rows stored in the order of pids.
 //!
-//! Reading waits for the kernel and storing for SQLite, so each has a thread. Rows go over in
-//! batches, few at a time: a process with 100,000 open files takes no more memory than others.
+//! Reading waits for the kernel and storing for SQLite, so they have threads of their own: two
+//! walkers take the pids in turns, a chunk each, and their rows are stored in the order of pids.
+//! The number is fixed, since a walker shares what it remembers (see [`Walk`]) with itself alone:
+//! the same host must give the same facts on any machine. Rows go over in batches, few at a time:
+//! a process with 100,000 open files takes no more memory than others.
 
 use super::exe::identity;
 use super::{Process, ProcessDir};
@@ -13,11 +16,11 @@ use crate::collect::open_files::{Digests, OpenFile};
 use crate::collect::processes::directory::bracketed;
 use crate::collect::{Gaps, Host, Outcome};
 use crate::evidence::{Clock, Evidence, HostPath, Pid, Reason, Unavailable};
-use crate::facts::Facts;
+use crate::facts::{self, Facts, Inserter};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Reads rows of one process.
 pub(in crate::collect) type Reader = fn(&ProcessDir<'_>, &mut Rows<'_>);
@@ -25,37 +28,57 @@ pub(in crate::collect) type Reader = fn(&ProcessDir<'_>, &mut Rows<'_>);
 /// Rows sent over at once, and batches on their way at most.
 const BATCH: usize = 256;
 const BATCHES: usize = 16;
+/// Threads that read, and processes that one takes at a time.
+const WALKERS: usize = 2;
+const CHUNK: usize = 32;
 
 /// A row of a process, on its way to the store.
 pub(in crate::collect) enum Row {
     Process(Box<Process>),
     /// With its place in the environment.
-    Variable(usize, Box<Variable>),
-    OpenFile(Box<OpenFile>),
-    Mapping(Box<Mapping>),
+    Variable(usize, Variable),
+    OpenFile(OpenFile),
+    Mapping(Mapping),
 }
 
-impl Row {
-    fn store(&self, facts: &Facts) -> Outcome {
-        match self {
-            Self::Process(row) => {
+/// Stores rows of all kinds.
+struct Store<'f> {
+    processes: Inserter<'f, Process>,
+    environment: Inserter<'f, Variable>,
+    open_files: Inserter<'f, OpenFile>,
+    mappings: Inserter<'f, Mapping>,
+}
+
+impl<'f> Store<'f> {
+    fn new(facts: &'f Facts) -> Result<Self, facts::Error> {
+        Ok(Self {
+            processes: facts.inserter()?,
+            environment: facts.inserter()?,
+            open_files: facts.inserter()?,
+            mappings: facts.inserter()?,
+        })
+    }
+
+    fn store(&mut self, row: &Row) -> Outcome {
+        match row {
+            Row::Process(row) => {
                 let pid = row.pid;
-                facts.insert(pid, &format!("/proc/{pid}/stat"), row.as_ref())
+                self.processes.insert(pid, format_args!("/proc/{pid}/stat"), row)
             }
-            Self::Variable(place, row) => {
+            Row::Variable(place, row) => {
                 let pid = row.pid;
                 let key = format_args!("{pid}/{place}");
-                facts.insert(key, &format!("/proc/{pid}/environ"), row.as_ref())
+                self.environment.insert(key, format_args!("/proc/{pid}/environ"), row)
             }
-            Self::OpenFile(row) => {
+            Row::OpenFile(row) => {
                 let (pid, fd) = (row.pid, row.fd);
                 let key = format_args!("{pid}/{fd}");
-                facts.insert(key, &format!("/proc/{pid}/fd/{fd}"), row.as_ref())
+                self.open_files.insert(key, format_args!("/proc/{pid}/fd/{fd}"), row)
             }
-            Self::Mapping(row) => {
+            Row::Mapping(row) => {
                 let (pid, start) = (row.pid, row.start);
                 let key = format_args!("{pid}/{start:x}");
-                facts.insert(key, &format!("/proc/{pid}/maps"), row.as_ref())
+                self.mappings.insert(key, format_args!("/proc/{pid}/maps"), row)
             }
         }
     }
@@ -83,7 +106,15 @@ impl<'a> Rows<'a> {
 
     pub(super) fn send(&mut self) {
         let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
-        self.closed = self.to.send(full).is_err();
+        self.closed |= self.to.send(full).is_err();
+    }
+
+    /// Sends what is left of a chunk, and the empty batch that ends it.
+    fn end_chunk(&mut self) {
+        if !self.batch.is_empty() {
+            self.send();
+        }
+        self.send();
     }
 }
 
@@ -97,6 +128,9 @@ pub(in crate::collect) struct Walk {
     pub buffer: Cell<Vec<u8>>,
     /// What deleted files hold: several processes often share one.
     pub digests: Digests,
+    /// By the digest of an environment, the first process that was started with it. Workers and
+    /// forks share theirs with many others.
+    pub(super) environments: RefCell<HashMap<[u8; 32], Pid>>,
     own_mnt: OnceCell<Option<u64>>,
     remote: RefCell<HashMap<Option<u64>, Rc<Remote>>>,
     at_path: RefCell<HashMap<HostPath, Identity>>,
@@ -146,31 +180,63 @@ impl Walk {
 
 /// Opens each process once and hands it to the collectors.
 pub(in crate::collect) fn walk(host: &Host<'_>, facts: &Facts, readers: &[Reader]) -> Outcome {
-    let (to, from) = sync_channel(BATCHES);
-    let (evidence, clock) = (host.evidence, host.clock.clone());
-    std::thread::scope(|scope| {
-        let reading = scope.spawn(move || read_all(evidence, clock, readers, &to));
-        let mut stored = Ok(());
-        for batch in &from {
-            stored = batch.iter().try_for_each(|row| row.store(facts));
-            if stored.is_err() {
-                break;
-            }
+    let names = match host.root.list(&HostPath::from("proc")) {
+        Ok(names) => names,
+        Err(why) => {
+            host.gaps.missed("processes", &why);
+            return Ok(());
         }
-        // A reader that waits for room is let go.
+    };
+    super::hidden::note(host);
+    let own = own(host);
+    let pids: Vec<Pid> = pids(&names).into_iter().filter(|pid| Some(*pid) != own).collect();
+    let chunks: Vec<&[Pid]> = pids.chunks(CHUNK).collect();
+    let (evidence, clock) = (host.evidence, &host.clock);
+    std::thread::scope(|scope| {
+        let walkers: Vec<_> = (0..WALKERS)
+            .map(|first| {
+                let (to, from) = sync_channel(BATCHES);
+                let chunks = chunks.iter().skip(first).step_by(WALKERS).copied();
+                let walker =
+                    scope.spawn(move || read_all(evidence, clock.clone(), chunks, readers, &to));
+                (walker, from)
+            })
+            .collect();
+        let (walkers, from): (Vec<_>, Vec<_>) = walkers.into_iter().unzip();
+        let stored = store_all(facts, chunks.len(), &from);
+        // Walkers that wait for room are let go.
         drop(from);
-        match reading.join() {
-            Ok(gaps) => host.gaps.absorb(gaps),
-            Err(panic) => std::panic::resume_unwind(panic),
+        for walker in walkers {
+            match walker.join() {
+                Ok(gaps) => host.gaps.absorb(gaps),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
         }
         stored
     })
 }
 
+/// Stores chunk after chunk, in the order of pids, whichever walker is ahead.
+fn store_all(facts: &Facts, chunks: usize, from: &[Receiver<Vec<Row>>]) -> Outcome {
+    for table in ["open_files", "mappings"] {
+        // Rows come in the order of pids: kept meanwhile, an index costs less than made at last.
+        facts.change(&format!("CREATE INDEX {table}_pid ON {table} (pid)"), [])?;
+    }
+    let mut store = Store::new(facts)?;
+    for from in from.iter().cycle().take(chunks) {
+        // An empty batch ends a chunk; so does a walker that has gone.
+        for batch in from.iter().take_while(|batch| !batch.is_empty()) {
+            batch.iter().try_for_each(|row| store.store(row))?;
+        }
+    }
+    Ok(())
+}
+
 /// Has a host of its own: directory handles are not shared between threads.
-pub(super) fn read_all(
+pub(super) fn read_all<'p>(
     evidence: &dyn Evidence,
     clock: Clock,
+    chunks: impl Iterator<Item = &'p [Pid]>,
     readers: &[Reader],
     to: &SyncSender<Vec<Row>>,
 ) -> Gaps {
@@ -183,20 +249,15 @@ pub(super) fn read_all(
         }
     };
     let walk = Walk::default();
-    match host.root.list(&HostPath::from("proc")) {
-        Ok(names) => {
-            super::hidden::note(&host);
-            let mut rows = Rows::new(to);
-            let own = own(&host);
-            for pid in pids(&names).into_iter().filter(|pid| Some(*pid) != own) {
-                read_one(&host, &walk, pid, readers, &mut rows);
-                if rows.closed {
-                    break;
-                }
-            }
-            rows.send();
+    let mut rows = Rows::new(to);
+    for chunk in chunks {
+        for pid in chunk {
+            read_one(&host, &walk, *pid, readers, &mut rows);
         }
-        Err(why) => host.gaps.missed("processes", &why),
+        rows.end_chunk();
+        if rows.closed {
+            break;
+        }
     }
     host.gaps
 }
