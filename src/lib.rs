@@ -9,6 +9,7 @@
 //! | [`collect`] | artefacts of a host into facts, one file each |
 //! | [`foreign`] | archives that other collectors left, shown as the hosts they were taken from |
 //! | [`carve`] | bytes into indicators: URLs, wallets, pools, dropper messages |
+//! | [`logs`] | network and cloud logs into facts: connections, questions, requests, alerts |
 //! | [`judge`] | playbooks (YAML with SQL) over the facts, findings, the verdict |
 //! | [`timeline`] | facts with times, in order, each with its bounds |
 //! | [`graph`] | facts and findings as nodes and edges, and the story as a path through them |
@@ -23,6 +24,7 @@ pub mod facts;
 pub mod foreign;
 pub mod graph;
 pub mod judge;
+pub mod logs;
 pub mod report;
 pub mod timeline;
 
@@ -31,6 +33,7 @@ pub mod timeline;
 pub fn tables() -> Vec<facts::TableDef> {
     collect::tables()
         .chain(carve::TABLES.iter().copied())
+        .chain(logs::TABLES.iter().copied())
         .chain(judge::TABLES.iter().copied())
         .chain(timeline::TABLES.iter().copied())
         .chain(graph::TABLES.iter().copied())

@@ -167,7 +167,8 @@ fn every_host_is_told_as_expected_and_every_playbook_proves_itself() {
             wrong.push(format!("{id}: names no host to fire on, or none to stay quiet on"));
         }
         for (hosts, fires) in [(&test.fires, true), (&test.quiet, false)] {
-            for host in hosts {
+            // Those on logs are held by tests/logs.rs.
+            for host in hosts.iter().filter(|host| !host.text.starts_with("logs/")) {
                 let name = host.text.strip_prefix("hosts/").unwrap_or(&host.text);
                 let Some(judgement) = judged.get(name) else {
                     wrong.push(format!("{id}: there is no {}", host.text));

@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("collect", &["evidence", "facts"]),
     ("carve", &["evidence", "facts"]),
     ("foreign", &["evidence", "collect", "facts"]),
+    ("logs", &["evidence", "facts"]),
     ("judge", &["facts"]),
     ("timeline", &["facts", "judge"]),
     ("graph", &["facts", "judge"]),
@@ -17,8 +18,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "facts", "evidence", "collect", "carve", "foreign", "judge", "timeline", "graph",
-            "report",
+            "facts", "evidence", "collect", "carve", "foreign", "logs", "judge", "timeline",
+            "graph", "report",
         ],
     ),
 ];

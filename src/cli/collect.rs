@@ -134,7 +134,11 @@ fn capture<W: Write>(
     playbooks: &crate::judge::Playbooks,
     progress: &Progress,
 ) -> Result<(W, String), Box<dyn Error>> {
-    let sources = Sources { host: Some(Box::new(Arc::clone(recording))), readers: Vec::new() };
+    let sources = Sources {
+        host: Some(Box::new(Arc::clone(recording))),
+        readers: Vec::new(),
+        logs: Vec::new(),
+    };
     let facts = Facts::in_memory(&crate::tables())?;
     let writer = RefCell::new(writer);
     let failed: RefCell<Option<io::Error>> = RefCell::new(None);

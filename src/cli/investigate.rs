@@ -2,10 +2,10 @@
 
 use super::source::Sources;
 use crate::carve::{self, Carver};
-use crate::collect;
 use crate::evidence::Pid;
-use crate::facts::{self, Facts, Source, Status};
+use crate::facts::{self, Facts, Source, Status, TableDef};
 use crate::judge::{self, Judgement, Playbooks};
+use crate::{collect, logs};
 use clap::ValueEnum;
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ pub fn investigate(
     playbooks: &Playbooks,
     step: &dyn Fn(&str),
 ) -> Result<Judgement, facts::Error> {
-    let tables = crate::tables();
+    let tables = given(sources);
     carver.store(facts)?;
     if let Some(evidence) = sources.host.as_deref() {
         facts.insert(
@@ -55,6 +55,7 @@ pub fn investigate(
         facts.insert(key, "davy", &reader.source())?;
         facts.together(|facts| reader.read(facts, carver, step))?;
     }
+    super::logs::read(&sources.logs, vec![(facts, logs::Wanted::ALL)], step)?;
     carver.hold(facts)?;
     step("judging");
     let mut judgement = judge::judge(facts, playbooks, &tables)?;
@@ -81,6 +82,19 @@ pub fn investigate(
         judgement = judge::judge(facts, playbooks, &tables)?;
     }
     Ok(judgement)
+}
+
+/// The tables of the kinds of evidence that were given: playbooks that ask of others are not asked.
+fn given(sources: &Sources) -> Vec<TableDef> {
+    let host = sources.host.is_some() || !sources.readers.is_empty();
+    let mut tables = crate::tables();
+    if sources.logs.is_empty() {
+        tables.retain(|table| !logs::TABLES.iter().any(|log| log.name == table.name));
+    }
+    if !host {
+        tables.retain(|table| !collect::tables().any(|own| own.name == table.name));
+    }
+    tables
 }
 
 /// All processes that have memory of their own.

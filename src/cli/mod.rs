@@ -4,11 +4,15 @@ mod carve;
 mod collect;
 mod core;
 mod exit;
+mod hunt;
 mod investigate;
 mod library;
+mod logs;
 mod plain;
 mod playbook;
 mod progress;
+mod query;
+mod rows;
 mod sink;
 mod source;
 mod triage;
@@ -36,6 +40,8 @@ enum Command {
     Collect(collect::Arguments),
     Verify(verify::Arguments),
     Carve(carve::Arguments),
+    Hunt(hunt::Arguments),
+    Query(query::Arguments),
     Playbook(playbook::Arguments),
 }
 
@@ -61,6 +67,8 @@ pub fn run(
         Command::Collect(arguments) => collect::run(&arguments, messages),
         Command::Verify(arguments) => verify::run(&arguments, out, messages),
         Command::Carve(arguments) => carve::run(&arguments, out, messages),
+        Command::Hunt(arguments) => hunt::run(&arguments, out, messages),
+        Command::Query(arguments) => query::run(&arguments, out, messages),
         Command::Playbook(arguments) => playbook::run(&arguments, out, messages),
     };
     match result {

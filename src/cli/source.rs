@@ -23,6 +23,8 @@ pub enum Opened {
     /// Something else that adds facts to the case, as a core dump or a log.
     #[allow(dead_code)] // The first kinds of these are being written.
     Reader(Box<dyn Reader>),
+    /// Logs: one file or a folder of them. All logs of a run are read together.
+    Logs(PathBuf),
 }
 
 /// A source that is no host of files and processes, and leaves facts in the case by itself.
@@ -118,6 +120,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "a core dump, or an image of memory (LiME, AVML)", open: core::open },
     Kind { name: "a text host (*.host)", open: text_host },
     Kind { name: "an archive or folder that a collector left", open: archive },
+    Kind { name: "network or cloud logs, a file or a folder of them", open: logs },
     Kind { name: "a directory that holds a root file system", open: directory },
 ];
 
@@ -151,6 +154,10 @@ fn archive(named: &Named) -> Option<Result<Opened, String>> {
     Some(opened.map(Opened::Host))
 }
 
+fn logs(named: &Named) -> Option<Result<Opened, String>> {
+    super::logs::are(named).then(|| Ok(Opened::Logs(named.path.clone())))
+}
+
 fn directory(named: &Named) -> Option<Result<Opened, String>> {
     let open = || Directory::open(&named.path).map_err(|e| e.to_string());
     named.directory.then(|| open().map(|host| Opened::Host(Box::new(host))))
@@ -176,8 +183,10 @@ pub fn open(path: &Path) -> Result<Opened, String> {
 pub struct Sources {
     /// The host; none where only cores or logs were named.
     pub host: Option<Box<dyn Evidence>>,
-    /// Cores, logs and the like.
+    /// Cores and the like.
     pub readers: Vec<Box<dyn Reader>>,
+    /// Logs.
+    pub logs: Vec<PathBuf>,
 }
 
 impl Sources {
@@ -186,12 +195,13 @@ impl Sources {
     /// # Errors
     /// The first source that is none, or a second host, in words for the user.
     pub fn open(paths: &[PathBuf]) -> Result<Self, String> {
-        let mut all = Self { host: None, readers: Vec::new() };
+        let mut all = Self { host: None, readers: Vec::new(), logs: Vec::new() };
         if paths.is_empty() {
             all.host = Some(Box::new(Live::new()));
         }
         for path in paths {
             match open(path)? {
+                Opened::Logs(path) => all.logs.push(path),
                 Opened::Reader(reader) => all.readers.push(reader),
                 Opened::Host(host) if all.host.is_none() => all.host = Some(host),
                 Opened::Host(host) => {

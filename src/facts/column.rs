@@ -2,7 +2,9 @@
 
 use super::HostText;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 /// What a column holds, for the schema, the docs and whoever shows a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +139,20 @@ impl Column for &'static str {
     const KIND: ColumnKind = ColumnKind::Text;
     fn column(&self) -> ToSqlOutput<'_> {
         ToSqlOutput::Borrowed(ValueRef::Text(self.as_bytes()))
+    }
+}
+
+impl Column for Cow<'static, str> {
+    const KIND: ColumnKind = ColumnKind::Text;
+    fn column(&self) -> ToSqlOutput<'_> {
+        ToSqlOutput::Borrowed(ValueRef::Text(self.as_bytes()))
+    }
+}
+
+impl Column for IpAddr {
+    const KIND: ColumnKind = ColumnKind::Text;
+    fn column(&self) -> ToSqlOutput<'_> {
+        ToSqlOutput::Owned(Value::Text(self.to_string()))
     }
 }
 

@@ -162,10 +162,26 @@ impl Facts {
         &self,
         step: impl FnOnce(&Self) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.connection.execute_batch("SAVEPOINT step").map_err(sql("beginning"))?;
+        self.begin()?;
         let result = step(self);
-        self.connection.execute_batch("RELEASE step").map_err(sql("committing"))?;
+        self.end()?;
         result
+    }
+
+    /// Begins a step of many rows, where no closure can hold it: [`end`](Self::end) ends it.
+    ///
+    /// # Errors
+    /// Where SQLite refuses.
+    pub fn begin(&self) -> Result<(), Error> {
+        self.connection.execute_batch("SAVEPOINT step").map_err(sql("beginning"))
+    }
+
+    /// Ends what [`begin`](Self::begin) began.
+    ///
+    /// # Errors
+    /// Where SQLite refuses.
+    pub fn end(&self) -> Result<(), Error> {
+        self.connection.execute_batch("RELEASE step").map_err(sql("committing"))
     }
 
     /// The rows of a query, for a collector that builds on what earlier ones left.

@@ -119,10 +119,14 @@ pub(super) fn judge_within(
     facts.together(clear)?;
     prepare(facts, playbooks, tables)?;
     let known = Known::read(facts, tables)?;
+    let elsewhere = elsewhere(facts, tables)?;
     let mut judgement = Judgement { looked: known.looked(), ..Judgement::default() };
     let mut drafts = Vec::new();
     for playbook in playbooks.iter().filter(|p| p.kind == Kind::Finding) {
-        let (answer, found, problems) = run(facts, playbook, &known, limits);
+        let Some((answer, found, problems)) = run(facts, playbook, &known, &elsewhere, limits)
+        else {
+            continue;
+        };
         if !problems.is_empty() {
             // An answer's detail is in report.json; a gap stands in every report.
             let what = format!("{PROBLEMS}{}", answer.id);
@@ -159,20 +163,39 @@ pub fn suspects(judgement: &Judgement) -> Vec<u32> {
     pids.into_iter().collect()
 }
 
-/// A playbook's answer, its findings, and what was wrong with its rows.
+/// Tables of the store that are not among those asked of: they are of a kind of evidence that was
+/// not given, as logs beside a host alone.
+fn elsewhere(facts: &Facts, tables: &[TableDef]) -> Result<BTreeSet<String>, facts::Error> {
+    let all = facts.rows(
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'
+           AND name NOT IN ('sources', 'coverage')",
+        [],
+        |row| row.get::<_, String>(0),
+    )?;
+    Ok(all.into_iter().filter(|name| !tables.iter().any(|table| table.name == name)).collect())
+}
+
+/// What a playbook comes to: its answer, its findings, and what was wrong with its rows.
+type Ran<'p> = (Answer, Vec<Draft<'p>>, Vec<String>);
+
+/// Runs one; [`None`] where it asks of evidence that was not given.
 fn run<'p>(
     facts: &Facts,
     playbook: &'p Playbook,
     known: &Known<'_>,
+    elsewhere: &BTreeSet<String>,
     limits: Limits,
-) -> (Answer, Vec<Draft<'p>>, Vec<String>) {
+) -> Option<Ran<'p>> {
     let answer = |answer, detail: String| Answer { id: playbook.id.text.clone(), answer, detail };
     let (rows, asked) = ask::ask(facts, playbook, &BTreeMap::new(), limits, ask::MOST_ROWS);
+    if asked.reads.iter().any(|(table, _)| elsewhere.contains(table)) {
+        return None;
+    }
     let rows = match rows {
         Ok(rows) => rows,
         Err(failure) => {
             let failed = answer(Outcome::CouldNotCheck, failure.to_string());
-            return (failed, Vec::new(), Vec::new());
+            return Some((failed, Vec::new(), Vec::new()));
         }
     };
     let needs = playbook.needs.iter().map(|need| need.text.as_str());
@@ -199,7 +222,7 @@ fn run<'p>(
             Outcome::CouldNotCheck
         }
     };
-    (answer(outcome, details.join("; ")), drafts, problems)
+    Some((answer(outcome, details.join("; ")), drafts, problems))
 }
 
 /// A finding whose evidence is not yet fetched.

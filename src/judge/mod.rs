@@ -21,7 +21,7 @@ mod template;
 mod tests;
 mod verdict;
 
-pub use ask::{Failure, Rows, table};
+pub use ask::{Failure, Rows, query, table};
 pub use attack::technique;
 pub use check::Checker;
 pub use complaint::Complaint;
@@ -31,7 +31,7 @@ pub use functions::{FUNCTIONS, Function};
 pub use level::Level;
 pub use library::Playbooks;
 pub use lookup::{Lookup, is_number};
-pub use playbook::{Kind, Parameter, Placed, Playbook, Tests};
+pub use playbook::{Folding, Kind, Parameter, Placed, Playbook, Tests};
 pub use verdict::Verdict;
 
 use crate::facts::TableDef;

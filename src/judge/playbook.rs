@@ -53,6 +53,20 @@ pub struct Tests {
     pub quiet: Vec<Placed>,
 }
 
+/// What an answer needs of logs, so that no more than that is kept of large ones. The query gives
+/// the same rows with and without it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Folding {
+    /// The columns of `conversations` by which it asks; their sums are over all others.
+    #[serde(default)]
+    pub conversations: Vec<String>,
+    /// The column of `conversations` whose largest values it shows: as many as `:most` says.
+    pub top: Option<String>,
+    /// Of `flows` the heaviest, as many as `:most` says: by bytes, packets or seconds.
+    pub flows: Option<String>,
+}
+
 /// A playbook.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Playbook {
@@ -74,6 +88,8 @@ pub struct Playbook {
     pub kind: Kind,
     /// Parameters that the query names `:name`, with their defaults.
     pub params: BTreeMap<String, Parameter>,
+    /// What it needs of logs; [`None`] where it needs their rows.
+    pub fold: Option<Folding>,
     /// What must have been read besides the tables in the query, as coverage names it.
     pub needs: Vec<Placed>,
     /// The SQL.
@@ -107,6 +123,7 @@ struct Written {
     kind: Kind,
     #[serde(default)]
     params: BTreeMap<String, Parameter>,
+    fold: Option<Folding>,
     #[serde(default)]
     needs: Vec<Spanned<String>>,
     query: Spanned<String>,
@@ -169,6 +186,7 @@ impl Playbook {
             description: written.description.trim_end().to_owned(),
             kind: written.kind,
             params: written.params,
+            fold: written.fold,
             needs: places(written.needs),
             query: place(written.query),
             because: written.because.map(place).unwrap_or_default(),

@@ -58,6 +58,7 @@ pub const FUNCTIONS: &[Function] = &[
         arguments: "url",
         doc: "`http://a.b/c` as `hxxp://a[.]b/c`, so that no reader clicks it",
     },
+    Function { name: "sqrt", arguments: "number", doc: "square root; NULL of what is negative" },
     Function {
         name: "utc",
         arguments: "time",
@@ -102,6 +103,15 @@ pub fn register(connection: &Connection) -> Result<()> {
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(text::entropy(bytes)),
             _ => Some(text::entropy(text(c, 0)?.unwrap_or_default().as_bytes())),
         })
+    })?;
+    connection.create_scalar_function("sqrt", 1, flags, |c| {
+        #[allow(clippy::cast_precision_loss)]
+        let number = match c.get_raw(0) {
+            ValueRef::Integer(number) => Some(number as f64),
+            ValueRef::Real(number) => Some(number),
+            _ => None,
+        };
+        Ok(number.filter(|number| *number >= 0.0).map(f64::sqrt))
     })?;
     connection.create_scalar_function("utc", 1, flags, |c| {
         Ok(match c.get_raw(0) {
@@ -171,6 +181,7 @@ mod tests {
             "capture('a', NULL)",
             "entropy(NULL)",
             "defang(NULL)",
+            "sqrt(NULL)",
             "utc(NULL)",
         ] {
             assert_eq!(ask(call), rusqlite::types::Value::Null, "{call}");
@@ -217,7 +228,7 @@ mod tests {
         fn no_value_makes_a_function_panic(text: String, number: i64, bytes: Vec<u8>) {
             let connection = Connection::open_in_memory().unwrap();
             register(&connection).unwrap();
-            for name in ["basename", "dirname", "public", "entropy", "defang", "utc"] {
+            for name in ["basename", "dirname", "public", "entropy", "defang", "sqrt", "utc"] {
                 let sql = format!("SELECT {name}(?1), {name}(?2), {name}(?3)");
                 connection.query_row(&sql, (&text, number, &bytes), |_| Ok(())).unwrap();
             }

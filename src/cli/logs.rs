@@ -1,0 +1,131 @@
+//! Logs that the user named: which files they are, and reading them all into one case.
+
+use super::source::Named;
+use crate::carve;
+use crate::facts::{self, Facts, Source, Status, Time};
+use crate::logs::{Logs, Origin, Wanted};
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+/// Files of one folder beyond this are not read.
+const MOST_FILES: usize = 100_000;
+
+/// How deep a folder is looked into.
+const DEPTH: u32 = 12;
+
+/// Files of a folder that are looked at to tell whether it holds logs.
+const TRIED: usize = 50;
+
+/// What of a file tells its format.
+const HEAD: usize = 64 << 10;
+
+/// Folders that a host's root has and a folder of logs has not.
+const OF_A_HOST: &[&str] = &["etc", "proc", "usr", "bin"];
+
+/// Whether what the user named is a log, or a folder of them.
+pub fn are(named: &Named) -> bool {
+    if !named.directory {
+        return recognised(&named.path, &named.head);
+    }
+    if OF_A_HOST.iter().any(|name| named.path.join(name).is_dir()) {
+        return false;
+    }
+    files(&named.path).iter().take(TRIED).any(|path| {
+        let mut head = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+        read.is_ok() && recognised(path, &head)
+    })
+}
+
+fn recognised(path: &Path, head: &[u8]) -> bool {
+    let origin = Origin { name: path.display().to_string(), modified: None };
+    let mut plain = Vec::new();
+    if let Ok((reader, _)) = carve::unpack(Box::new(Cursor::new(head.to_vec()))) {
+        // A head ends within a block: what came before that tells enough.
+        let _ = reader.take(HEAD as u64).read_to_end(&mut plain);
+    }
+    Logs::recognise(&plain, &origin).is_some()
+}
+
+/// The files of a folder, in order of their names; a file is itself.
+fn files(path: &Path) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    if path.is_dir() {
+        gather(path, 0, &mut out);
+        out.sort();
+    } else {
+        out.push(path.to_owned());
+    }
+    out
+}
+
+fn gather(folder: &Path, depth: u32, out: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        // Links are not followed, and no FIFO is ever opened.
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && depth < DEPTH => gather(&entry.path(), depth + 1, out),
+            Ok(kind) if kind.is_file() && out.len() < MOST_FILES => out.push(entry.path()),
+            _ => {}
+        }
+    }
+}
+
+/// Reads all logs that were named, once for all questions that are asked of them.
+///
+/// # Errors
+/// Where facts cannot be stored. What cannot be read is coverage.
+pub fn read(
+    named: &[PathBuf],
+    asked: Vec<(&Facts, Wanted)>,
+    progress: &dyn Fn(&str),
+) -> Result<(), facts::Error> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let stores: Vec<&Facts> = asked.iter().map(|(facts, _)| *facts).collect();
+    let mut logs = Logs::new(asked);
+    for (number, path) in named.iter().enumerate() {
+        let name = path.display().to_string();
+        for facts in &stores {
+            let source = Source { kind: "log", name: name.clone() };
+            facts.insert(format_args!("log/{number}"), "davy", &source)?;
+        }
+        for file in files(path) {
+            progress(&file.display().to_string());
+            one(&file, &mut logs, &stores)?;
+        }
+    }
+    logs.finish()
+}
+
+fn one(path: &Path, logs: &mut Logs<'_>, stores: &[&Facts]) -> Result<(), facts::Error> {
+    let name = path.display().to_string();
+    let opened = if name == "-" {
+        Ok((Box::new(std::io::stdin()) as Box<dyn Read + Send>, None))
+    } else {
+        File::open(path).map(|file| {
+            let modified = file.metadata().and_then(|m| m.modified()).ok().and_then(nanoseconds);
+            (Box::new(file) as Box<dyn Read + Send>, modified)
+        })
+    };
+    let (reader, modified) = match opened
+        .and_then(|(reader, modified)| carve::unpack(reader).map(|(reader, _)| (reader, modified)))
+    {
+        Ok(opened) => opened,
+        Err(error) => {
+            for facts in stores {
+                facts.cover(format!("log {name}"), Status::Denied, error.to_string())?;
+            }
+            return Ok(());
+        }
+    };
+    let mut reader = reader;
+    logs.read(&Origin { name, modified }, &mut reader).map(drop)
+}
+
+fn nanoseconds(time: std::time::SystemTime) -> Option<Time> {
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_nanos()).ok().map(Time)
+}

@@ -1,0 +1,163 @@
+//! Access logs of AWS's application and network load balancers.
+
+use super::field::{count, endpoint, nano};
+use super::flow::FlowSeen;
+use super::format::{Format, LineReader, Origin, Out, Shape, Took};
+use super::row::{Http, Row, Tls, name, text};
+use super::{times, url};
+use std::borrow::Cow;
+
+pub(super) const FORMAT: Format = Format {
+    name: "elb",
+    doc: "AWS ALB and NLB access logs",
+    tables: &["http", "tls", "flows", "conversations"],
+    shape: Shape::Lines { tells, reader: || Box::new(Elb) },
+};
+
+/// Words, where quotes hold spaces.
+fn words(line: &[u8]) -> Vec<&[u8]> {
+    let mut out = Vec::new();
+    let mut rest = line;
+    while out.len() < 64 {
+        rest = rest.trim_ascii_start();
+        if rest.is_empty() {
+            break;
+        }
+        let (word, after) = match rest.strip_prefix(b"\"") {
+            Some(inner) => {
+                let mut escaped = false;
+                let end = inner.iter().position(|b| {
+                    let ends = *b == b'"' && !escaped;
+                    escaped = *b == b'\\' && !escaped;
+                    ends
+                });
+                let end = end.unwrap_or(inner.len());
+                (inner.get(..end), inner.get(end + 1..))
+            }
+            None => {
+                let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+                (rest.get(..end), rest.get(end..))
+            }
+        };
+        out.push(word.unwrap_or_default());
+        rest = after.unwrap_or_default();
+    }
+    out
+}
+
+fn tells(line: &[u8], _: &Origin) -> bool {
+    let mut words = line.split(|b| *b == b' ');
+    match words.next() {
+        Some(b"http" | b"https" | b"h2" | b"ws" | b"wss" | b"grpcs") => {
+            words.next().is_some_and(|t| times::iso(t).is_some())
+                && words.nth(1).is_some_and(|c| endpoint(c).is_some())
+        }
+        Some(b"tls" | b"tcp") => words.nth(1).is_some_and(|t| times::iso(t).is_some()),
+        _ => false,
+    }
+}
+
+struct Elb;
+
+impl LineReader for Elb {
+    fn line(&mut self, line: &[u8], origin: &Origin, out: &mut dyn Out) -> Took {
+        if !tells(line, origin) {
+            return Took::no("no request");
+        }
+        let words = words(line);
+        match words.first() {
+            Some(&(b"tls" | b"tcp")) => network(&words, out),
+            _ => application(&words, out),
+        }
+    }
+}
+
+/// type time elb client:port target:port request_time target_time response_time elb_status
+/// target_status received sent "request" "user_agent" cipher protocol target_group trace "domain" …
+fn application(words: &[&[u8]], out: &mut dyn Out) -> Took {
+    let [
+        _,
+        stamp,
+        lb,
+        client,
+        target,
+        _,
+        _,
+        _,
+        status,
+        _,
+        received,
+        sent,
+        request,
+        agent,
+        more @ ..,
+    ] = words
+    else {
+        return Took::no("fewer columns than an ALB writes");
+    };
+    let client = endpoint(client);
+    let server = endpoint(target);
+    let mut parts = request.split(|b| *b == b' ');
+    let (method, uri) = (parts.next().unwrap_or_default(), parts.next());
+    let (host, port) = uri.map_or((None, None), url::of_url);
+    let read = times::iso(stamp);
+    let time = out.time(read);
+    out.row(Row::Http(Http {
+        time,
+        client: client.map(|c| c.0),
+        client_port: client.and_then(|c| c.1),
+        server: server.map(|s| s.0),
+        server_port: server.and_then(|s| s.1),
+        method: text(method),
+        host: host.or_else(|| more.get(4).copied().and_then(name)),
+        port,
+        uri: uri.and_then(text),
+        user_agent: text(agent).filter(|a| a.as_bytes() != b"-"),
+        status: count(status).and_then(|s| u32::try_from(s).ok()),
+        request_bytes: count(received),
+        response_bytes: count(sent),
+        sensor: text(lb),
+        ..Http::new("alb")
+    }));
+    Took::Yes
+}
+
+/// type version time elb listener client:port destination:port connection_time tls_handshake_time
+/// received sent alert cert serial cipher version named_group domain …
+fn network(words: &[&[u8]], out: &mut dyn Out) -> Took {
+    let [_, _, stamp, lb, _, client, target, lasted, _, received, sent, more @ ..] = words else {
+        return Took::no("fewer columns than an NLB writes");
+    };
+    let (client, server) = (endpoint(client), endpoint(target));
+    let read = times::iso(stamp);
+    let time = out.time(read);
+    let set = |place: usize| more.get(place).copied().filter(|value| *value != b"-");
+    out.row(Row::Flow(FlowSeen {
+        started: time,
+        // Milliseconds: a thousandth of what is read as seconds.
+        duration: nano(lasted).map(|nanos| nanos / 1000),
+        originator: client.map(|c| c.0),
+        originator_port: client.and_then(|c| c.1),
+        responder: server.map(|s| s.0),
+        responder_port: server.and_then(|s| s.1),
+        protocol: Some("tcp".into()),
+        orig_bytes: count(received),
+        resp_bytes: count(sent),
+        sensor: Some(Cow::Borrowed(lb)),
+        ..FlowSeen::new("nlb")
+    }));
+    out.row(Row::Tls(Tls {
+        time,
+        client: client.map(|c| c.0),
+        client_port: client.and_then(|c| c.1),
+        server: server.map(|s| s.0),
+        server_port: server.and_then(|s| s.1),
+        server_name: set(6).and_then(name),
+        version: set(4).and_then(text),
+        cipher: set(3).and_then(text),
+        established: Some(set(3).is_some()),
+        sensor: text(lb),
+        ..Tls::new("nlb")
+    }));
+    Took::Yes
+}

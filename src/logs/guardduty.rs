@@ -1,0 +1,210 @@
+//! GuardDuty findings in their outer shapes: get-findings, list-findings, S3 export, EventBridge;
+//! also within Security Hub's ASFF. Keys begin with a capital or not, and mean the same.
+
+use super::field::protocol_named;
+use super::format::{Format, Note, Origin, Out, Shape, Took};
+use super::json::{Object, words};
+use super::row::{Alert, Row, name, text};
+use serde_json::Value;
+
+pub(super) const FORMAT: Format = Format {
+    name: "guardduty",
+    doc: "GuardDuty findings of get-findings, list-findings (ids only), S3 export, EventBridge, and Security Hub",
+    tables: &["alerts"],
+    shape: Shape::Json { tells, read },
+};
+
+/// A finding has a type like `CryptoCurrency:EC2/BitcoinTool.B!DNS`.
+fn is_finding(object: Object<'_>) -> bool {
+    let typed = object.str("type").is_some_and(|t| t.contains(':'));
+    typed
+        && object.get("resource").is_some()
+        && (object.get("service").is_some() || object.get("schemaVersion").is_some())
+}
+
+fn is_asff(object: Object<'_>) -> bool {
+    object.str("ProductName") == Some("GuardDuty")
+        || object.str("ProductArn").is_some_and(|arn| arn.contains("guardduty"))
+}
+
+fn tells(object: Object<'_>, _: &Origin) -> bool {
+    is_finding(object)
+        || is_asff(object)
+        || object.get("findingIds").is_some()
+        || object.object("detail").is_some_and(is_finding)
+        || lists(object).next().is_some_and(|found| is_finding(found) || is_asff(found))
+        || object.get("findings").is_some_and(|v| v.as_array().is_some_and(Vec::is_empty))
+}
+
+/// The findings that one object holds in a list.
+fn lists(object: Object<'_>) -> impl Iterator<Item = Object<'_>> {
+    let inner = object.object("detail").and_then(|detail| detail.get("findings"));
+    let list = object.get("findings").or(inner).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(|v| v.as_object().map(Object))
+}
+
+fn read(object: Object<'_>, _: &Origin, out: &mut dyn Out) -> Took {
+    if let Some(Value::Array(ids)) = object.get("findingIds") {
+        let said = format!(
+            "list-findings gives ids alone ({}): what they found is in `aws guardduty get-findings`",
+            ids.len()
+        );
+        out.note(Note::Said(said));
+        return Took::Yes;
+    }
+    if let Some(detail) = object.object("detail").filter(|d| is_finding(*d)) {
+        return finding(detail, out);
+    }
+    if is_finding(object) {
+        return finding(object, out);
+    }
+    if is_asff(object) {
+        return asff(object, out);
+    }
+    for found in lists(object) {
+        let took = if is_asff(found) { asff(found, out) } else { finding(found, out) };
+        if let Took::No(_) = took {
+            return took;
+        }
+    }
+    Took::Yes
+}
+
+fn finding(object: Object<'_>, out: &mut dyn Out) -> Took {
+    let Some(kind) = object.str("type") else { return Took::no("a finding without a type") };
+    let resource = object.object("resource");
+    let service = object.object("service");
+    let instance = resource.and_then(|r| r.object("instanceDetails"));
+    let mut alert = Alert {
+        signature_id: object.text("id"),
+        signature: text(kind.as_bytes()),
+        category: text(kind.split(':').next().unwrap_or_default().as_bytes()),
+        severity: object.get("severity").and_then(severity),
+        detail: object.text("title").or_else(|| object.text("description")),
+        instance: instance.and_then(|i| i.text("instanceId")),
+        sensor: object.text("accountId"),
+        client: instance.and_then(private_address),
+        ..Alert::new("guardduty")
+    };
+    let first = service.and_then(|s| s.time("eventFirstSeen")).or_else(|| object.time("createdAt"));
+    let last = service.and_then(|s| s.time("eventLastSeen")).or_else(|| object.time("updatedAt"));
+    alert.time = out.time(first);
+    alert.last = out.time(last);
+    if let Some(service) = service {
+        alert.count = service.count("count");
+        alert.sample = sample(service);
+        if let Some(action) = service.object("action") {
+            act(action, service.str("resourceRole"), &mut alert);
+        }
+        if let Some(process) = service.object("runtimeDetails").and_then(|r| r.object("process")) {
+            alert.pid = process.count("pid").and_then(|pid| u32::try_from(pid).ok());
+            alert.exe = process.text("executablePath");
+            alert.exe_sha256 = process.text("executableSha256");
+            if alert.action.is_none() {
+                alert.action = text(b"RUNTIME");
+            }
+        }
+    }
+    if kind.contains("[SAMPLE]") || object.str("title").is_some_and(|t| t.starts_with("[SAMPLE]")) {
+        alert.sample = true;
+    }
+    out.row(Row::Alert(Box::new(alert)));
+    Took::Yes
+}
+
+fn severity(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// `additionalInfo.sample`, also within `additionalInfo.value`, which is JSON in a text.
+fn sample(service: Object<'_>) -> bool {
+    let Some(info) = service.object("additionalInfo") else { return false };
+    if info.bool("sample") == Some(true) {
+        return true;
+    }
+    let inner = info.str("value").and_then(|v| serde_json::from_str::<Value>(v).ok());
+    matches!(inner, Some(Value::Object(map)) if Object(&map).bool("sample") == Some(true))
+}
+
+fn private_address(instance: Object<'_>) -> Option<std::net::IpAddr> {
+    let interfaces = instance.get("networkInterfaces")?.as_array()?;
+    interfaces.iter().find_map(|i| Object(i.as_object()?).address("privateIpAddress"))
+}
+
+/// What was done, in any of the shapes of an action.
+fn act(action: Object<'_>, role: Option<&str>, alert: &mut Alert) {
+    alert.action = action.text("actionType");
+    if let Some(dns) = action.object("dnsRequestAction") {
+        alert.domain = dns.str("domain").and_then(|d| name(d.as_bytes()));
+        alert.protocol = dns.str("protocol").and_then(|p| protocol_named(p.as_bytes()));
+    }
+    if let Some(call) = action.object("networkConnectionAction") {
+        alert.protocol = call.str("protocol").and_then(|p| protocol_named(p.as_bytes()));
+        let local = call.object("localIpDetails").and_then(|d| d.address("ipAddressV4"));
+        let side = (local.or(alert.client), port_of(call, "localPortDetails"));
+        let remote = (remote(call), port_of(call, "remotePortDetails"));
+        let inbound = call.str("connectionDirection") == Some("INBOUND")
+            || role == Some("TARGET") && call.str("connectionDirection").is_none();
+        let (client, server) = if inbound { (remote, side) } else { (side, remote) };
+        (alert.client, alert.client_port) = client;
+        (alert.server, alert.server_port) = server;
+    }
+    if let Some(probe) = action.object("portProbeAction") {
+        let details = probe.get("portProbeDetails").and_then(Value::as_array);
+        if let Some(one) = details.and_then(|d| d.first()).and_then(Value::as_object).map(Object) {
+            alert.server = alert.client;
+            alert.server_port = port_of(one, "localPortDetails");
+            alert.client = remote(one);
+        }
+    }
+    for (key, word) in [("awsApiCallAction", "api"), ("kubernetesApiCallAction", "requestUri")] {
+        if let Some(call) = action.object(key) {
+            alert.server = alert.client.take();
+            alert.client = remote(call);
+            if let Some(called) = call.str(word) {
+                alert.detail = text(called.as_bytes());
+            }
+        }
+    }
+}
+
+fn remote(action: Object<'_>) -> Option<std::net::IpAddr> {
+    let details = action.object("remoteIpDetails")?;
+    details.address("ipAddressV4").or_else(|| details.address("ipAddressV6"))
+}
+
+fn port_of(action: Object<'_>, key: &str) -> Option<u16> {
+    action.object(key)?.port("port")
+}
+
+/// The same finding as Security Hub writes it.
+fn asff(object: Object<'_>, out: &mut dyn Out) -> Took {
+    let types = object.get("Types").and_then(words).unwrap_or_default();
+    // `TTPs/Impact/CryptoCurrency:EC2-BitcoinTool.B`: the finding's own type is the last part.
+    let kind = types.split(',').next().unwrap_or_default();
+    let kind = kind.rsplit('/').next().unwrap_or_default().replacen('-', "/", 1);
+    let resource = object.get("Resources").and_then(Value::as_array).and_then(|r| r.first());
+    let id = resource.and_then(Value::as_object).and_then(|r| Object(r).str("Id"));
+    let time = out.time(object.time("FirstObservedAt").or_else(|| object.time("CreatedAt")));
+    let last = out.time(object.time("LastObservedAt").or_else(|| object.time("UpdatedAt")));
+    out.row(Row::Alert(Box::new(Alert {
+        time,
+        last,
+        signature_id: object.text("Id"),
+        signature: text(kind.as_bytes()),
+        category: text(kind.split(':').next().unwrap_or_default().as_bytes()),
+        severity: object
+            .object("Severity")
+            .and_then(|s| s.get("Product").or_else(|| s.get("Normalized")))
+            .and_then(severity),
+        instance: id.and_then(|id| text(id.rsplit('/').next().unwrap_or_default().as_bytes())),
+        sample: object.bool("Sample") == Some(true),
+        detail: object.text("Title"),
+        ..Alert::new("guardduty")
+    })));
+    Took::Yes
+}

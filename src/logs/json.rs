@@ -1,0 +1,340 @@
+//! JSON records out of a stream, however they are framed: one a line, pretty-printed one after the
+//! other, in an array, or in an array within one object (`{"Findings": […]}`).
+
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// A record longer than this is skipped and counted.
+const LONGEST: usize = 4 << 20;
+
+/// Keys of outer objects whose arrays hold the records.
+const WRAPPERS: &[&str] =
+    &["Findings", "findings", "Records", "records", "Events", "events", "flows", "results"];
+
+/// A record as the splitter gives it.
+pub(super) enum Piece<'a> {
+    /// An object's text.
+    Object(&'a [u8]),
+    /// An outer object, whose records were given one by one; what remains of it.
+    Outer,
+    /// Longer than is read: skipped.
+    TooLong,
+}
+
+/// Finds the objects in bytes that come in any portions.
+#[derive(Default)]
+pub(super) struct Splitter {
+    /// What of the present record was seen.
+    record: Vec<u8>,
+    /// Open braces and brackets, from the outermost.
+    open: Vec<u8>,
+    /// How many of them stand around the records.
+    around: usize,
+    /// Line on which the present record began, from 1.
+    began: u64,
+    line: u64,
+    quoted: bool,
+    escaped: bool,
+    too_long: bool,
+    /// The last string within an object that may be a wrapper.
+    key: Vec<u8>,
+    /// Within the array of an outer object.
+    wrapper: bool,
+    /// Behind that array, in what remains of the outer object.
+    outer: bool,
+}
+
+impl Splitter {
+    pub(super) fn new() -> Self {
+        Self { line: 1, ..Self::default() }
+    }
+
+    /// Takes bytes and hands on the objects that end in them, each with its line.
+    pub(super) fn push(&mut self, bytes: &[u8], give: &mut dyn FnMut(u64, Piece<'_>)) {
+        for byte in bytes {
+            self.byte(*byte, give);
+        }
+    }
+
+    fn byte(&mut self, byte: u8, give: &mut dyn FnMut(u64, Piece<'_>)) {
+        if byte == b'\n' {
+            self.line += 1;
+        }
+        let inside = self.open.len() > self.around;
+        if inside {
+            self.keep(byte);
+        }
+        if self.quoted {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => self.quoted = false,
+                _ if self.key.len() < 16 => self.key.push(byte),
+                _ => {}
+            }
+            return;
+        }
+        match byte {
+            b'"' if inside => {
+                self.quoted = true;
+                self.key.clear();
+            }
+            b'{' => {
+                if !inside {
+                    self.record.clear();
+                    self.too_long = false;
+                    self.began = self.line;
+                    self.open.push(byte);
+                    self.keep(byte);
+                } else if self.open.len() < 512 {
+                    self.open.push(byte);
+                }
+            }
+            b'[' => {
+                if !inside {
+                    // An array around records.
+                    self.open.push(byte);
+                    self.around = self.open.len();
+                } else if self.open.len() == self.around + 1 && !self.wrapper && self.is_wrapper() {
+                    self.wrapper = true;
+                    self.open.push(byte);
+                    self.around = self.open.len();
+                    self.record.clear();
+                } else if self.open.len() < 512 {
+                    self.open.push(byte);
+                }
+            }
+            b'}' | b']' => self.close(byte, give),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, byte: u8, give: &mut dyn FnMut(u64, Piece<'_>)) {
+        let opened = if byte == b'}' { b'{' } else { b'[' };
+        // What closes nothing is damage; the next object begins anew.
+        if self.open.last() != Some(&opened) {
+            self.reset();
+            return;
+        }
+        self.open.pop();
+        if self.open.len() < self.around {
+            // The end of an array around the records.
+            self.outer = std::mem::take(&mut self.wrapper);
+            self.around = if self.outer { self.open.len().saturating_sub(1) } else { 0 };
+            self.record.clear();
+        } else if self.open.len() == self.around && byte == b'}' {
+            let piece = if self.too_long {
+                Piece::TooLong
+            } else if std::mem::take(&mut self.outer) {
+                Piece::Outer
+            } else {
+                Piece::Object(&self.record)
+            };
+            give(self.began, piece);
+            self.record.clear();
+            self.too_long = false;
+        }
+    }
+
+    fn keep(&mut self, byte: u8) {
+        if self.record.len() < LONGEST {
+            self.record.push(byte);
+        } else {
+            self.too_long = true;
+        }
+    }
+
+    fn is_wrapper(&self) -> bool {
+        self.open.last() == Some(&b'{') && WRAPPERS.iter().any(|w| w.as_bytes() == self.key)
+    }
+
+    fn reset(&mut self) {
+        *self = Self { line: self.line, ..Self::default() };
+    }
+
+    /// Whether a record was begun and not ended, and where.
+    pub(super) fn unfinished(&self) -> Option<u64> {
+        (self.open.len() > self.around && !self.outer).then_some(self.began)
+    }
+}
+
+/// A JSON object, read leniently: keys are found whether the first letter is a capital or not, and
+/// dots within keys may be nesting (`id.orig_h`, `{"id": {"orig_h"`).
+#[derive(Clone, Copy)]
+pub struct Object<'a>(pub &'a Map<String, Value>);
+
+impl<'a> Object<'a> {
+    /// A value, not null.
+    pub(super) fn get(self, key: &str) -> Option<&'a Value> {
+        let found = match self.0.get(key) {
+            Some(value) => Some(value),
+            None => self.otherwise(key),
+        };
+        found.filter(|value| !value.is_null())
+    }
+
+    fn otherwise(self, key: &str) -> Option<&'a Value> {
+        if let Some((outer, inner)) = key.split_once('.') {
+            return self.get(outer)?.as_object().and_then(|o| Object(o).get(inner));
+        }
+        let mut chars = key.chars();
+        let first = chars.next()?;
+        let other: String = if first.is_ascii_lowercase() {
+            first.to_ascii_uppercase()
+        } else {
+            first.to_ascii_lowercase()
+        }
+        .to_string()
+            + chars.as_str();
+        self.0.get(&other)
+    }
+
+    pub(super) fn object(self, key: &str) -> Option<Self> {
+        self.get(key)?.as_object().map(Object)
+    }
+
+    pub(super) fn str(self, key: &str) -> Option<&'a str> {
+        self.get(key)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// A text, or a number as text, or a list of such with commas between.
+    pub(super) fn words(self, key: &str) -> Option<Cow<'a, str>> {
+        words(self.get(key)?)
+    }
+
+    /// A whole number, also one that is written as a text or with a fraction of nothing.
+    pub(super) fn count(self, key: &str) -> Option<u64> {
+        match self.get(key)? {
+            Value::Number(number) => number.as_u64().or_else(|| {
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                number.as_f64().filter(|f| (0.0..9e15).contains(f)).map(|f| f as u64)
+            }),
+            Value::String(text) => super::field::count(text.trim().as_bytes()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn port(self, key: &str) -> Option<u16> {
+        self.count(key).and_then(|number| u16::try_from(number).ok())
+    }
+
+    pub(super) fn address(self, key: &str) -> Option<std::net::IpAddr> {
+        super::field::address(self.str(key)?.as_bytes())
+    }
+
+    pub(super) fn bool(self, key: &str) -> Option<bool> {
+        match self.get(key)? {
+            Value::Bool(value) => Some(*value),
+            Value::String(text) => match text.as_str() {
+                "true" | "T" => Some(true),
+                "false" | "F" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A time as a number of seconds or as a text.
+    pub(super) fn time(self, key: &str) -> Option<super::times::Read> {
+        match self.get(key)? {
+            Value::String(text) => super::times::any(text.as_bytes()),
+            Value::Number(number) => super::times::any(number.to_string().as_bytes()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(self, key: &str) -> Option<crate::facts::HostText> {
+        super::row::text(self.words(key)?.as_bytes())
+    }
+
+    pub(super) fn name(self, key: &str) -> Option<crate::facts::HostText> {
+        super::row::name(self.words(key)?.as_bytes())
+    }
+}
+
+/// A value as words: lists with commas between.
+pub(super) fn words(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
+        Value::Array(values) => {
+            let parts: Vec<Cow<'_, str>> = values.iter().filter_map(words).collect();
+            (!parts.is_empty()).then(|| Cow::Owned(parts.join(",")))
+        }
+        Value::Null | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn split(text: &str) -> Vec<(u64, String)> {
+        let mut splitter = Splitter::new();
+        let mut out = Vec::new();
+        splitter.push(text.as_bytes(), &mut |line, piece| {
+            out.push((
+                line,
+                match piece {
+                    Piece::Object(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                    Piece::Outer => "outer".into(),
+                    Piece::TooLong => "too long".into(),
+                },
+            ));
+        });
+        out
+    }
+
+    #[test]
+    fn finds_objects_in_every_frame() {
+        let lines = "{\"a\":1}\n{\"b\":\"}{\\\"\"}\n";
+        assert_eq!(split(lines), [(1, "{\"a\":1}".into()), (2, "{\"b\":\"}{\\\"\"}".into())]);
+        let array = "[\n{\"a\":[{\"x\":1}]},\n {\"b\":2}\n]\n";
+        assert_eq!(split(array), [(2, "{\"a\":[{\"x\":1}]}".into()), (3, "{\"b\":2}".into())]);
+        let outer = "{\n \"Findings\": [\n{\"a\":1}, {\"b\":{}}], \"NextToken\": \"\"}\n{\"c\":1}";
+        assert_eq!(
+            split(outer),
+            [
+                (3, "{\"a\":1}".into()),
+                (3, "{\"b\":{}}".into()),
+                (3, "outer".into()),
+                (4, "{\"c\":1}".into())
+            ]
+        );
+        let not_outer = "{\"detail\":{\"findings\":[{\"a\":1}]}}";
+        assert_eq!(split(not_outer).len(), 1);
+    }
+
+    #[test]
+    fn keys_may_differ_in_their_first_letter_and_be_nested() {
+        let value: Value = serde_json::from_str(
+            r#"{"Service":{"Count":"57"},"id":{"orig_h":"10.0.0.1"},"x":null,"ts":1.5}"#,
+        )
+        .unwrap();
+        let object = Object(value.as_object().unwrap());
+        assert_eq!(object.object("service").unwrap().count("count"), Some(57));
+        assert_eq!(object.address("id.orig_h").unwrap().to_string(), "10.0.0.1");
+        assert!(object.get("x").is_none());
+        assert_eq!(object.time("ts").unwrap().time.0, 1_500_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in r#"[\[\]{}":,a\\ \n]{0,80}"#, cut in 0usize..80) {
+            let mut whole = Vec::new();
+            let mut splitter = Splitter::new();
+            splitter.push(text.as_bytes(), &mut |line, piece| whole.push((line, matches!(piece, Piece::Object(_)))));
+            let mut parts = Vec::new();
+            let mut splitter = Splitter::new();
+            let (a, b) = text.as_bytes().split_at(cut.min(text.len()));
+            for part in [a, b] {
+                splitter.push(part, &mut |line, piece| parts.push((line, matches!(piece, Piece::Object(_)))));
+            }
+            prop_assert_eq!(whole, parts);
+        }
+    }
+}
