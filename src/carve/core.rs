@@ -1,8 +1,10 @@
 //! What a core dump says of itself: where its bytes lay in memory, and whose they were.
 
 use crate::evidence::HostPath;
+use goblin::container::Ctx;
 use goblin::elf::program_header::{PT_LOAD, PT_NOTE};
 use goblin::elf::{Elf, ProgramHeader};
+use std::ops::Range;
 
 /// Bytes of a dump that [`Layout::parse`] wants to see: headers and notes stand at its beginning.
 pub const HEAD: usize = 4 << 20;
@@ -95,27 +97,37 @@ impl Layout {
         }
     }
 
+    /// Where its notes lie, which some dumpers write behind the memory.
+    #[must_use]
+    pub fn notes_of(head: &[u8]) -> Option<Range<u64>> {
+        let (headers, _) = headers(head)?;
+        let note = headers.iter().find(|header| header.p_type == PT_NOTE)?;
+        Some(note.p_offset..note.p_offset.saturating_add(note.p_filesz.min(HEAD as u64)))
+    }
+
     /// From the first [`HEAD`] bytes of a file; `None` where it is no core dump.
     #[must_use]
     pub fn parse(head: &[u8]) -> Option<Self> {
-        let header = Elf::parse_header(head).ok()?;
-        if header.e_type != goblin::elf::header::ET_CORE {
-            return None;
-        }
-        let context =
-            goblin::container::Ctx::new(header.container().ok()?, header.endianness().ok()?);
-        let start = usize::try_from(header.e_phoff).ok()?;
-        let count = usize::from(header.e_phnum).min(MOST);
-        let headers = ProgramHeader::parse(head, start, count, context).ok()?;
+        Self::read(head, &|_| None)
+    }
+
+    /// The same, with a way to the notes that lie behind these bytes.
+    #[must_use]
+    pub fn read(head: &[u8], fetch: &dyn Fn(Range<u64>) -> Option<Vec<u8>>) -> Option<Self> {
+        let (headers, context) = headers(head)?;
         let mut layout = Self { core: true, ..Self::default() };
         let mut files = Vec::new();
         let little = context.le.is_little();
         let wide = context.container.is_big();
         for note in headers.iter().filter(|header| header.p_type == PT_NOTE) {
-            let from = usize::try_from(note.p_offset).unwrap_or(usize::MAX);
-            let size = usize::try_from(note.p_filesz).unwrap_or(usize::MAX);
+            let place = note.p_offset..note.p_offset.saturating_add(note.p_filesz.min(HEAD as u64));
+            let end = usize::try_from(place.end).unwrap_or(usize::MAX);
+            let here = usize::try_from(place.start).ok().and_then(|from| head.get(from..end));
+            let fetched = if here.is_none() { fetch(place.clone()) } else { None };
+            // Where the file ends within them, the first ones.
+            let from = usize::try_from(place.start).unwrap_or(usize::MAX);
             let bytes =
-                head.get(from..from.saturating_add(size).min(head.len())).unwrap_or_default();
+                here.or(fetched.as_deref()).or_else(|| head.get(from..)).unwrap_or_default();
             layout.notes(Fields { bytes, little, wide }, &mut files);
         }
         let at = |address: u64| {
@@ -236,6 +248,18 @@ impl Layout {
     }
 }
 
+/// The program headers of a core dump.
+fn headers(head: &[u8]) -> Option<(Vec<ProgramHeader>, Ctx)> {
+    let header = Elf::parse_header(head).ok()?;
+    if header.e_type != goblin::elf::header::ET_CORE {
+        return None;
+    }
+    let context = Ctx::new(header.container().ok()?, header.endianness().ok()?);
+    let start = usize::try_from(header.e_phoff).ok()?;
+    let count = usize::from(header.e_phnum).min(MOST);
+    Some((ProgramHeader::parse(head, start, count, context).ok()?, context))
+}
+
 /// NT_FILE: a count, the page size, then start, end and page of each, then the names.
 fn mapped(body: Fields<'_>, files: &mut Vec<File>) {
     let word = if body.wide { 8 } else { 4 };
@@ -342,6 +366,20 @@ mod tests {
         assert!(Layout::is_core(&bytes));
         assert_eq!(layout.ids, Some(Ids { ppid: 1, uid: 0, gid: 0 }));
         assert_eq!(layout.mappings.len(), 1);
+    }
+
+    #[test]
+    fn notes_behind_the_memory_are_fetched() {
+        let bytes = dump(2584);
+        let notes = Layout::notes_of(&bytes).unwrap();
+        let begin = usize::try_from(notes.start).unwrap();
+        let head = bytes.get(..begin).unwrap();
+        assert_eq!(Layout::parse(head).unwrap().pid, None);
+        let fetch = |range: Range<u64>| {
+            assert_eq!(range, notes);
+            bytes.get(begin..).map(<[u8]>::to_vec)
+        };
+        assert_eq!(Layout::read(head, &fetch).unwrap().pid, Some(2584));
     }
 
     proptest! {

@@ -18,23 +18,25 @@ const PART: u64 = 32 << 20;
 pub fn carve_file(file: &File, found: &mut Found) -> io::Result<u64> {
     let size = file.metadata()?.len();
     let parts = parts(file, size);
-    let template = found.scanner();
-    let scanner = || Found::with(std::sync::Arc::clone(&template));
-    let results: Vec<(Found, io::Result<u64>)> = parts
-        .par_iter()
-        .map(|part| {
-            let mut part_found = scanner();
-            let read = carve_part(file, part, size, &mut part_found);
-            (part_found, read)
-        })
-        .collect();
     let (mut total, mut failed) = (0_u64, None);
-    for (part, read) in results {
-        found.merge(part);
-        match read {
-            Ok(read) => total = total.saturating_add(read),
-            Err(error) => {
-                failed.get_or_insert(error);
+    // As many at a time as there are cores, so that what they found is not all held at once.
+    for together in parts.chunks(rayon::current_num_threads().max(1)) {
+        let fresh: Vec<Found> = together.iter().map(|_| found.another()).collect();
+        let results: Vec<(Found, io::Result<u64>)> = together
+            .par_iter()
+            .zip(fresh)
+            .map(|(part, mut found)| {
+                let read = carve_part(file, part, size, &mut found);
+                (found, read)
+            })
+            .collect();
+        for (part, read) in results {
+            found.merge(part);
+            match read {
+                Ok(read) => total = total.saturating_add(read),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
             }
         }
     }

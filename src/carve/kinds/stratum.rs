@@ -69,7 +69,9 @@ fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Foun
             }
         }
         _ => {
-            let message_text = has(run, METHOD) || has(run, "\"params\"");
+            // A message has its method's name in quotes; a line that speaks of one has not.
+            let named = text.before(at) == b'"' || text.before(at) == b'\'';
+            let message_text = named && (has(run, METHOD) || has(run, "\"params\""));
             let why =
                 if message_text { "a Stratum message" } else { "the name of a Stratum method" };
             message(text, at, literal, why, found);

@@ -10,6 +10,12 @@ use std::sync::Arc;
 /// whoever floods memory with URLs must not push out what says where the payload went.
 pub const LIMIT: usize = 10_000;
 
+/// Bytes of values and contexts kept of one place, and those that each kind may have beyond them:
+/// a part of a place that is carved by itself, to be merged, has a quarter.
+const KEPT: usize = 12 << 20;
+const OWN: usize = 768 << 10;
+const PART: usize = 4;
+
 /// Offsets remembered against counting one occurrence twice, when several anchors lead to it.
 const RECENT: usize = 4096;
 
@@ -91,7 +97,7 @@ const DECODED_PER_BYTE: u64 = 4;
 /// What was left out so that hostile bytes cost no more than a few times what others do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
-    /// Occurrences beyond [`LIMIT`] of a kind.
+    /// Occurrences beyond [`LIMIT`] of a kind, or beyond the bytes kept.
     pub indicators: u64,
     /// Encoded stretches that were not decoded, since there were too many.
     pub encoded: u64,
@@ -121,7 +127,7 @@ impl Cut {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
-            (self.indicators, format!("indicators beyond {LIMIT} of a kind left out")),
+            (self.indicators, "indicators left out, as there were too many of a kind".to_owned()),
             (self.encoded, "encoded stretches not decoded, as there were too many".to_owned()),
             (self.longer, "compressed members unpacked in their beginning alone".to_owned()),
         ];
@@ -134,11 +140,21 @@ impl fmt::Display for Cut {
     }
 }
 
+/// How much is kept.
+#[derive(Clone, Copy, Default)]
+struct Kept {
+    values: usize,
+    bytes: usize,
+}
+
 /// Gathers what is found in one place.
 pub struct Found {
     scanner: Arc<Scanner>,
     values: HashMap<(&'static str, Vec<u8>), Carved>,
-    kinds: HashMap<&'static str, usize>,
+    kinds: HashMap<&'static str, Kept>,
+    all: Kept,
+    /// What the limits in bytes are divided by.
+    share: usize,
     recent: HashSet<(u64, usize, &'static str)>,
     cut: Cut,
     /// Bytes scanned as they lie, and bytes decoded out of them.
@@ -160,6 +176,8 @@ impl Found {
             scanner,
             values: HashMap::new(),
             kinds: HashMap::new(),
+            all: Kept::default(),
+            share: 1,
             recent: HashSet::new(),
             cut: Cut::default(),
             scanned: 0,
@@ -171,7 +189,7 @@ impl Found {
     /// Gathers in another part of the same place, to be merged.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self::with(self.scanner())
+        Self { share: PART, ..Self::with(self.scanner()) }
     }
 
     pub(crate) fn scanner(&self) -> Arc<Scanner> {
@@ -211,7 +229,8 @@ impl Found {
             }
             return;
         }
-        if !self.room(hit.kind) {
+        let context = if hit.secret { key.1.as_slice() } else { text.context(hit.at) };
+        if !self.room(hit.kind, 2 * key.1.len() + context.len()) {
             self.cut.indicators = self.cut.indicators.saturating_add(1);
             return;
         }
@@ -223,18 +242,28 @@ impl Found {
             port: hit.port,
             offset,
             way: text.way,
-            context: if hit.secret { key.1.clone() } else { text.context(hit.at).to_vec() },
+            context: context.to_vec(),
             count: 1,
             why: hit.why,
         };
         self.values.insert(key, carved);
     }
 
-    /// Whether one more of this kind may be kept; counts it where it may.
-    fn room(&mut self, kind: &'static str) -> bool {
-        let count = self.kinds.entry(kind).or_default();
-        let room = *count < LIMIT;
-        *count = count.saturating_add(usize::from(room));
+    /// Whether one more of this kind and size may be kept; counts it where it may.
+    fn room(&mut self, kind: &'static str, bytes: usize) -> bool {
+        /// What a value costs beside its bytes.
+        const ROW: usize = 256;
+        let bytes = bytes + ROW;
+        let own = self.kinds.entry(kind).or_default();
+        let room = own.values < LIMIT
+            && (self.all.bytes + bytes <= KEPT / self.share
+                || own.bytes + bytes <= OWN / self.share);
+        if room {
+            for kept in [own, &mut self.all] {
+                kept.values += 1;
+                kept.bytes += bytes;
+            }
+        }
         room
     }
 
@@ -251,7 +280,7 @@ impl Found {
                     *known = carved;
                 }
                 known.count = count;
-            } else if self.room(key.0) {
+            } else if self.room(key.0, 2 * key.1.len() + carved.context.len()) {
                 self.values.insert(key, carved);
             } else {
                 self.cut.indicators = self.cut.indicators.saturating_add(1);

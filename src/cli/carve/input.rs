@@ -4,6 +4,8 @@
 use crate::carve::{self, Carved, Carver, Cut, Found, HEAD, Judged, Layout, Unfolded};
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// What one file gave.
@@ -47,7 +49,7 @@ pub(in crate::cli) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
     };
     let judged = judge(path, stdin, carver, &seen.head);
     let (carved, cut) = carve::finish(found);
-    let layout = seen.layout.or_else(|| Layout::parse(&seen.head));
+    let layout = seen.layout;
     let short = layout.as_ref().and_then(|layout| layout.problem.clone());
     Ok(Done { carved, cut, layout, judged, problem: seen.problem.or(short) })
 }
@@ -65,9 +67,17 @@ fn regular(mut file: File, found: &mut Found) -> io::Result<Seen> {
         let (layout, problem) = carve::ranges(&file)?;
         seen.problem = problem;
         seen.layout = Some(layout);
-    } else if let Some(mut layout) = Layout::parse(&seen.head) {
-        layout.measure(file.metadata()?.len());
-        seen.layout = Some(layout);
+    } else {
+        let size = file.metadata()?.len();
+        let fetch = |place: Range<u64>| {
+            let mut notes =
+                vec![0; usize::try_from(place.end.min(size).checked_sub(place.start)?).ok()?];
+            file.read_exact_at(&mut notes, place.start).ok().map(|()| notes)
+        };
+        seen.layout = Layout::read(&seen.head, &fetch).map(|mut layout| {
+            layout.measure(size);
+            layout
+        });
     }
     if let Err(error) = carve::carve_file(&file, found) {
         seen.problem = Some(error.to_string());
@@ -92,22 +102,47 @@ fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
         }
         let mut whole = whole;
         let first = whole.by_ref().take(HEAD as u64).read_to_end(&mut seen.head);
-        let carved = carve::carve(Cursor::new(seen.head.as_slice()).chain(whole), 0, found);
+        let place = Layout::notes_of(&seen.head).unwrap_or_default();
+        let mut rest = Kept { from: whole, at: seen.head.len() as u64, place, kept: Vec::new() };
+        let head = Cursor::new(seen.head.as_slice());
+        let carved = carve::carve(head.chain(&mut rest), 0, found);
+        seen.layout = Layout::read(&seen.head, &|place| {
+            (place == rest.place && !rest.kept.is_empty()).then(|| rest.kept.clone())
+        });
         first.and(carved)
     };
     let total = read();
     match total {
         Ok(total) => {
-            seen.layout = seen.layout.or_else(|| {
-                Layout::parse(&seen.head).map(|mut layout| {
-                    layout.measure(total);
-                    layout
-                })
-            });
+            if let Some(layout) = seen.layout.as_mut().filter(|layout| layout.core) {
+                layout.measure(total);
+            }
         }
         Err(error) => seen.problem = Some(error.to_string()),
     }
     seen
+}
+
+/// A stream of which one place is kept as it goes by.
+struct Kept<R> {
+    from: R,
+    at: u64,
+    place: Range<u64>,
+    kept: Vec<u8>,
+}
+
+impl<R: Read> Read for Kept<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let got = self.from.read(into)?;
+        let end = self.at.saturating_add(got as u64);
+        let (from, to) = (self.place.start.max(self.at), self.place.end.min(end));
+        if from < to {
+            let within = |place: u64| usize::try_from(place - self.at).unwrap_or(usize::MAX);
+            self.kept.extend_from_slice(into.get(within(from)..within(to)).unwrap_or_default());
+        }
+        self.at = end;
+        Ok(got)
+    }
 }
 
 /// Holds the rules against it, where the user named some. Standard input is gone by then: of it
