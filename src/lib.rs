@@ -14,8 +14,10 @@
 //! | [`timeline`] | facts with times, in order, each with its bounds |
 //! | [`graph`] | facts and findings as nodes and edges, and the story as a path through them |
 //! | [`report`] | the case as text, JSON, HTML, Timesketch |
+//! | [`batch`] | many archives: a child process each, shards, the fleet |
 //! | [`cli`] | the commands |
 
+pub mod batch;
 pub mod carve;
 pub mod cli;
 pub mod collect;

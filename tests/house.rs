@@ -15,11 +15,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("timeline", &["facts", "judge"]),
     ("graph", &["facts", "judge"]),
     ("report", &["facts", "judge", "timeline", "graph"]),
+    ("batch", &["facts", "evidence", "collect", "carve", "judge", "report"]),
     (
         "cli",
         &[
-            "facts", "evidence", "collect", "carve", "foreign", "logs", "judge", "timeline",
-            "graph", "report",
+            "batch", "facts", "evidence", "collect", "carve", "foreign", "logs", "judge",
+            "timeline", "graph", "report",
         ],
     ),
 ];

@@ -19,6 +19,18 @@ pub struct Library {
 }
 
 impl Library {
+    /// The same options once more, for a child.
+    pub fn again(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for folder in &self.playbooks {
+            all.extend(["--playbooks".to_owned(), folder.display().to_string()]);
+        }
+        for lookup in &self.lookup {
+            all.extend(["--lookup".to_owned(), lookup.clone()]);
+        }
+        all
+    }
+
     /// Reads them. One that is broken does not keep the others from judging: [`tell`] says so.
     ///
     /// # Errors

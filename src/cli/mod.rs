@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod batch;
 mod carve;
 mod collect;
 mod core;
@@ -37,6 +38,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Triage(triage::Arguments),
+    Batch(batch::Arguments),
     Collect(collect::Arguments),
     Verify(verify::Arguments),
     Carve(carve::Arguments),
@@ -64,6 +66,7 @@ pub fn run(
     let messages: &mut dyn Write = &mut plain::Plain(messages);
     let result = match arguments.command {
         Command::Triage(arguments) => triage::run(&arguments, out, messages),
+        Command::Batch(arguments) => batch::run(&arguments, out, messages),
         Command::Collect(arguments) => collect::run(&arguments, messages),
         Command::Verify(arguments) => verify::run(&arguments, out, messages),
         Command::Carve(arguments) => carve::run(&arguments, out, messages),

@@ -169,6 +169,9 @@ fn directory(named: &Named) -> Option<Result<Opened, String>> {
 /// What it is not, in words for the user.
 pub fn open(path: &Path) -> Result<Opened, String> {
     let named = Named::look(path)?;
+    if named.head.is_empty() && !named.directory {
+        return Err(format!("{}: the file is empty", path.display()));
+    }
     match KINDS.iter().find_map(|kind| (kind.open)(&named)) {
         Some(opened) => opened,
         None => {

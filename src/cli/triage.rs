@@ -80,6 +80,11 @@ pub fn run(
     out: &mut dyn Write,
     messages: &mut dyn Write,
 ) -> Result<Exit, Box<dyn Error>> {
+    if std::env::var_os("DAVY_WITH_PARENT").is_some() {
+        // A batch that is killed takes its children with it.
+        let _ =
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    }
     let playbooks = match arguments.library.load() {
         Ok(playbooks) => playbooks,
         Err(complaint) => {

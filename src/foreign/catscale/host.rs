@@ -37,11 +37,8 @@ impl CatScale<'_> {
             }
         }
         // The name stands in every member's: `web-03-20261122-0626-release.txt`.
-        let name = self.of_etc("hostname");
         let named = self.member("System_Info", "-release.txt").map(|(_, member)| member);
-        if name.is_empty()
-            && let Some(name) = named.as_deref().and_then(host_of)
-        {
+        if let Some(name) = named.as_deref().and_then(host_of) {
             let text = format!("{name}\n").into_bytes();
             self.host.proc("/proc/sys/kernel/hostname", text, named.as_deref().unwrap_or_default());
         }

@@ -1,0 +1,341 @@
+//! The fleet: all hosts by verdict, and what several of them share.
+
+use super::record::{Found, Record};
+use super::{DONE, Status, durable, page};
+use crate::facts::{self, Facts, Table};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A host's line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostLine {
+    /// Its name; empty where not known.
+    pub host: String,
+    /// The verdict's level.
+    pub level: String,
+    /// The verdict's sentence.
+    pub summary: String,
+    /// When the evidence was taken.
+    pub taken: String,
+    /// The archive's file name and digest.
+    pub archive: String,
+    /// The archive's digest.
+    pub sha256: String,
+    /// The case folder.
+    pub case: String,
+    /// Findings, worst first.
+    pub findings: Vec<FleetFinding>,
+}
+
+/// A finding, and on how many hosts there is one like it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FleetFinding {
+    /// The finding.
+    #[serde(flatten)]
+    pub found: Found,
+    /// Hosts with a finding of the same playbook on the same path.
+    pub hosts: usize,
+    /// `rare` on at most a tenth of ten hosts or more, `common` on at least half; else empty.
+    pub rarity: &'static str,
+}
+
+/// What several hosts share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SharedLine {
+    /// What it is: wallet, pool, hash, cron …
+    pub kind: String,
+    /// It.
+    pub value: String,
+    /// The hosts that have it, by name and archive.
+    pub hosts: Vec<String>,
+    /// The earliest time that any host's facts give it.
+    pub first: String,
+    /// The host of that time.
+    pub first_host: String,
+}
+
+/// An archive that could not be triaged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Aside {
+    /// Its file name.
+    pub archive: String,
+    /// Its digest.
+    pub sha256: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// All of it; serialised, it is `davy.fleet/1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fleet {
+    /// `davy.fleet/1`.
+    pub schema: &'static str,
+    /// Hosts by level.
+    pub levels: BTreeMap<String, usize>,
+    /// Worst first.
+    pub hosts: Vec<HostLine>,
+    /// Those that most hosts share first.
+    pub shared: Vec<SharedLine>,
+    /// What was put aside.
+    pub put_aside: Vec<Aside>,
+}
+
+const LEVELS: [&str; 5] = ["critical", "high", "medium", "low", "informational"];
+
+fn grave(level: &str) -> usize {
+    LEVELS.iter().position(|l| *l == level).unwrap_or(LEVELS.len())
+}
+
+impl Fleet {
+    /// The records of these folders, each result once.
+    ///
+    /// # Errors
+    /// Where a folder cannot be listed.
+    pub fn gather(folders: &[PathBuf]) -> io::Result<Vec<Record>> {
+        let mut all: BTreeMap<String, Record> = BTreeMap::new();
+        for folder in folders {
+            let done = folder.join(DONE);
+            for entry in fs::read_dir(&done).map_err(|e| named(&done, &e))? {
+                let name = entry?.file_name();
+                let Some(key) = name.to_str().and_then(|name| name.strip_suffix(".json")) else {
+                    continue;
+                };
+                if let Some(record) = Record::load(folder, key) {
+                    // A second run may have done what the first put aside.
+                    let better = record.status == Status::Done;
+                    match all.get(key) {
+                        Some(known) if !better || known.status == Status::Done => {}
+                        _ => {
+                            all.insert(key.to_owned(), record);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(all.into_values().collect())
+    }
+
+    /// What these results make. The same results in any order make the same fleet.
+    #[must_use]
+    pub fn of(records: &[Record]) -> Self {
+        let mut records: Vec<&Record> = records.iter().collect();
+        records.sort_by(|a, b| a.key.cmp(&b.key));
+        records.dedup_by(|a, b| a.key == b.key);
+        let done: Vec<&Record> =
+            records.iter().copied().filter(|r| r.status == Status::Done).collect();
+        let mut like: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+        for record in &done {
+            for found in &record.findings {
+                let same = like.entry((&found.playbook, &found.subject)).or_default();
+                same.insert(&record.key);
+            }
+        }
+        let line = |record: &&Record| HostLine {
+            host: record.host.clone(),
+            level: record.level.clone(),
+            summary: record.summary.clone(),
+            taken: record.taken.clone(),
+            archive: record.archive.clone(),
+            sha256: record.sha256.clone(),
+            case: record.case.clone(),
+            findings: record
+                .findings
+                .iter()
+                .map(|found| {
+                    let same = like.get(&(found.playbook.as_str(), found.subject.as_str()));
+                    let hosts = same.map_or(1, BTreeSet::len);
+                    FleetFinding { found: found.clone(), hosts, rarity: rarity(hosts, done.len()) }
+                })
+                .collect(),
+        };
+        let mut hosts: Vec<HostLine> = done.iter().map(line).collect();
+        hosts.sort_by(|a, b| {
+            let of = |h: &HostLine| {
+                (
+                    grave(&h.level),
+                    std::cmp::Reverse(h.findings.len()),
+                    h.host.clone(),
+                    h.sha256.clone(),
+                )
+            };
+            of(a).cmp(&of(b))
+        });
+        let mut levels = BTreeMap::new();
+        for host in &hosts {
+            let level = if host.findings.is_empty() { "nothing found" } else { &host.level };
+            *levels.entry(level.to_owned()).or_insert(0) += 1;
+        }
+        let put_aside = records.iter().filter(|r| r.status == Status::PutAside).map(|r| Aside {
+            archive: r.archive.clone(),
+            sha256: r.sha256.clone(),
+            reason: r.reason.clone(),
+        });
+        Self {
+            schema: "davy.fleet/1",
+            levels,
+            hosts,
+            shared: shared(&done),
+            put_aside: put_aside.collect(),
+        }
+    }
+
+    /// Writes fleet.json, fleet.html and fleet.db, each whole or as it was before.
+    ///
+    /// # Errors
+    /// Where one cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+        fs::create_dir_all(folder)?;
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        durable(&folder.join("fleet.json"), &json)?;
+        durable(&folder.join("fleet.html"), page::html(self).as_bytes())?;
+        let made = folder.join(format!("fleet.db.{}.new", std::process::id()));
+        let _ = fs::remove_file(&made);
+        self.database()?.save(&made)?;
+        fs::rename(&made, folder.join("fleet.db"))?;
+        Ok(())
+    }
+
+    fn database(&self) -> Result<Facts, facts::Error> {
+        let facts = Facts::in_memory(&[
+            FleetHost::DEF,
+            FleetFound::DEF,
+            FleetShared::DEF,
+            FleetAside::DEF,
+        ])?;
+        facts.together(|facts| {
+            for host in &self.hosts {
+                let row = FleetHost {
+                    host: host.host.clone(),
+                    level: host.level.clone(),
+                    summary: host.summary.clone(),
+                    taken: host.taken.clone(),
+                    sha256: host.sha256.clone(),
+                    case_folder: host.case.clone(),
+                };
+                facts.insert(&host.sha256, &host.archive, &row)?;
+                for (found, number) in host.findings.iter().zip(1_u32..) {
+                    let row = FleetFound {
+                        host: host.host.clone(),
+                        archive: host.sha256.clone(),
+                        playbook: found.found.playbook.clone(),
+                        level: found.found.level.clone(),
+                        title: found.found.title.clone(),
+                        because: found.found.because.clone(),
+                        hosts: found.hosts as u64,
+                        rarity: found.rarity,
+                    };
+                    facts.insert(format_args!("{}/{number}", host.sha256), &host.archive, &row)?;
+                }
+            }
+            for (one, number) in self.shared.iter().zip(1_u32..) {
+                let row = FleetShared {
+                    kind: one.kind.clone(),
+                    value: one.value.clone(),
+                    hosts: one.hosts.len() as u64,
+                    names: one.hosts.join(", "),
+                    first: one.first.clone(),
+                    first_host: one.first_host.clone(),
+                };
+                facts.insert(number, "davy", &row)?;
+            }
+            for one in &self.put_aside {
+                let row = FleetAside { archive: one.archive.clone(), reason: one.reason.clone() };
+                facts.insert(&one.sha256, &one.archive, &row)?;
+            }
+            Ok::<_, facts::Error>(())
+        })?;
+        Ok(facts)
+    }
+}
+
+fn rarity(hosts: usize, all: usize) -> &'static str {
+    if all >= 10 && hosts * 10 <= all {
+        "rare"
+    } else if all >= 4 && hosts * 2 >= all {
+        "common"
+    } else {
+        ""
+    }
+}
+
+/// What at least two hosts have.
+fn shared(done: &[&Record]) -> Vec<SharedLine> {
+    let mut by: BTreeMap<(&str, &str), Vec<(&Record, &str)>> = BTreeMap::new();
+    for record in done {
+        for one in &record.shared {
+            by.entry((&one.kind, &one.value)).or_default().push((record, &one.first));
+        }
+    }
+    let mut lines: Vec<SharedLine> = by
+        .into_iter()
+        .filter(|(_, hosts)| hosts.len() > 1)
+        .map(|((kind, value), hosts)| {
+            let dated = hosts.iter().filter(|(_, first)| !first.is_empty());
+            let earliest = dated.min_by_key(|(record, first)| (*first, &record.key));
+            let mut names: Vec<String> =
+                hosts.iter().map(|(record, _)| record.host.clone()).collect();
+            names.sort();
+            SharedLine {
+                kind: kind.to_owned(),
+                value: value.to_owned(),
+                hosts: names,
+                first: earliest.map(|(_, first)| (*first).to_owned()).unwrap_or_default(),
+                first_host: earliest.map(|(record, _)| record.host.clone()).unwrap_or_default(),
+            }
+        })
+        .collect();
+    lines.sort_by(|a, b| {
+        (std::cmp::Reverse(a.hosts.len()), &a.kind, &a.value).cmp(&(
+            std::cmp::Reverse(b.hosts.len()),
+            &b.kind,
+            &b.value,
+        ))
+    });
+    lines
+}
+
+fn named(path: &Path, cause: &io::Error) -> io::Error {
+    io::Error::new(cause.kind(), format!("{}: {cause}", path.display()))
+}
+
+crate::table! {
+    pub struct FleetHost in fleet_hosts, "The hosts of a batch, worst first.";
+    host: String, "", "Its name.";
+    level: String, "", "The verdict's level.";
+    summary: String, "", "The verdict.";
+    taken: String, "", "When the evidence was taken.";
+    sha256: String, "", "The archive's digest.";
+    case_folder: String, "", "The case folder, below the batch's own.";
+}
+
+crate::table! {
+    pub struct FleetFound in fleet_findings, "The findings of all hosts.";
+    host: String, "", "The host's name.";
+    archive: String, "", "The archive's digest.";
+    playbook: String, "", "The playbook's id.";
+    level: String, "", "How grave.";
+    title: String, "", "Its title.";
+    because: String, "", "Why.";
+    hosts: u64, "hosts", "Hosts with a finding of the same playbook on the same path.";
+    rarity: &'static str, "", "rare, common or empty.";
+}
+
+crate::table! {
+    pub struct FleetShared in fleet_shared, "What findings of several hosts have in common.";
+    kind: String, "", "wallet, pool, url, address, hash, cron, unit, program, file, connection …";
+    value: String, "", "It.";
+    hosts: u64, "hosts", "How many have it.";
+    names: String, "", "Which.";
+    first: String, "", "The earliest time that a host's facts give it.";
+    first_host: String, "", "That host.";
+}
+
+crate::table! {
+    pub struct FleetAside in fleet_put_aside, "Archives that could not be triaged.";
+    archive: String, "", "File name.";
+    reason: String, "", "Why.";
+}

@@ -1,0 +1,50 @@
+//! Many hosts: an archive each, a child process each, a record each, and the fleet they make.
+//!
+//! A result is named by what it is the result of (the archive's digest and that of the rules), is
+//! written elsewhere first and renamed when it is whole. So a run that was killed goes on where it
+//! was, several machines can share the work, and the same inputs make the same fleet, byte for byte,
+//! however they were parted.
+
+mod fleet;
+mod page;
+mod record;
+mod run;
+mod shard;
+mod work;
+
+pub use fleet::Fleet;
+pub use record::{Record, Status};
+pub use run::{Limits, Progress, run};
+pub use shard::Shard;
+pub use work::{Item, items};
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Folder of the records, one file a result.
+const DONE: &str = "done";
+/// Folder of the case folders.
+const CASES: &str = "cases";
+/// Folder of what is being worked on.
+const WORK: &str = ".work";
+
+/// Writes a file so that it is whole or not there, whatever happens meanwhile.
+///
+/// # Errors
+/// Where it cannot be written.
+fn durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = Path::new(&name);
+    let mut file = File::create(part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(part, path)?;
+    synced(path.parent())
+}
+
+/// Makes a renaming in a folder last.
+fn synced(folder: Option<&Path>) -> io::Result<()> {
+    folder.map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}

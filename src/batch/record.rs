@@ -1,0 +1,234 @@
+//! What is kept of one archive's result for the fleet: a small file, whole or not there.
+
+use super::{CASES, DONE, durable};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// How it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Triaged.
+    Done,
+    /// Not an archive, or one that crashed, hung or took too much memory.
+    PutAside,
+}
+
+/// A thing that several hosts may share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Shared {
+    /// wallet, pool, address, url, hash, key, cron, unit, program, drop, …
+    pub kind: String,
+    /// It.
+    pub value: String,
+    /// The earliest time that the host's facts give it; empty where they give none.
+    pub first: String,
+}
+
+/// A finding, in short.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Found {
+    /// The playbook's id.
+    pub playbook: String,
+    /// How grave.
+    pub level: String,
+    /// Its title.
+    pub title: String,
+    /// Why.
+    pub because: String,
+    /// What it is about, without what differs from host to host.
+    pub subject: String,
+}
+
+/// A result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The name of the result: digests of archive and rules.
+    pub key: String,
+    /// The archive's file name.
+    pub archive: String,
+    /// Its digest.
+    pub sha256: String,
+    /// How it went.
+    pub status: Status,
+    /// Why it was put aside; else empty.
+    pub reason: String,
+    /// The host's name; empty where not known.
+    pub host: String,
+    /// When the evidence was taken.
+    pub taken: String,
+    /// The verdict's level, and its sentence.
+    pub level: String,
+    /// The verdict's sentence.
+    pub summary: String,
+    /// The case folder, below the batch's own.
+    pub case: String,
+    /// Findings, worst first.
+    pub findings: Vec<Found>,
+    /// What other hosts may have as well.
+    pub shared: Vec<Shared>,
+}
+
+/// The name of a result.
+pub(super) fn key(sha256: &str, rules: &str) -> String {
+    format!("{sha256}.{rules}")
+}
+
+fn text(value: &Value, path: &[&str]) -> String {
+    let found = path.iter().try_fold(value, |value, key| value.get(key));
+    found.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A folder name of a host's name.
+pub(super) fn safe(host: &str) -> String {
+    let safe: String = host
+        .chars()
+        .take(60)
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
+        .collect();
+    if safe.is_empty() { "unknown".to_owned() } else { safe }
+}
+
+impl Record {
+    /// One that could not be triaged.
+    #[must_use]
+    pub fn put_aside(key: &str, archive: &str, sha256: &str, reason: String) -> Self {
+        Self {
+            key: key.to_owned(),
+            archive: archive.to_owned(),
+            sha256: sha256.to_owned(),
+            status: Status::PutAside,
+            reason,
+            host: String::new(),
+            taken: String::new(),
+            level: String::new(),
+            summary: String::new(),
+            case: String::new(),
+            findings: Vec::new(),
+            shared: Vec::new(),
+        }
+    }
+
+    /// From the report of a triage.
+    #[must_use]
+    pub fn of_report(key: &str, archive: &str, sha256: &str, report: &Value) -> Self {
+        let host = text(report, &["host", "hostname"]);
+        let short = sha256.get(..12).unwrap_or(sha256);
+        let none = Vec::new();
+        let findings = report.get("findings").and_then(Value::as_array).unwrap_or(&none);
+        let mut shared: BTreeSet<Shared> = BTreeSet::new();
+        for finding in findings {
+            let evidence = finding.get("evidence").and_then(Value::as_array).unwrap_or(&none);
+            for fact in evidence {
+                share(fact, &mut shared);
+            }
+        }
+        Self {
+            key: key.to_owned(),
+            archive: archive.to_owned(),
+            sha256: sha256.to_owned(),
+            status: Status::Done,
+            reason: String::new(),
+            taken: text(report, &["host", "taken"]),
+            level: text(report, &["verdict", "level"]),
+            summary: text(report, &["verdict", "summary"]),
+            case: format!("{CASES}/{}-{short}", safe(&host)),
+            findings: findings.iter().map(found).collect(),
+            shared: earliest(shared),
+            host,
+        }
+    }
+
+    /// Keeps it.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub(super) fn store(&self, folder: &Path) -> io::Result<()> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        durable(&folder.join(DONE).join(format!("{}.json", self.key)), &bytes)
+    }
+
+    /// One that was kept, where it was and is whole.
+    #[must_use]
+    pub(super) fn load(folder: &Path, key: &str) -> Option<Self> {
+        let bytes = fs::read(folder.join(DONE).join(format!("{key}.json"))).ok()?;
+        let record: Self = serde_json::from_slice(&bytes).ok()?;
+        (record.key == key).then_some(record)
+    }
+}
+
+fn found(finding: &Value) -> Found {
+    Found {
+        playbook: text(finding, &["playbook"]),
+        level: text(finding, &["level"]),
+        title: text(finding, &["title"]),
+        because: text(finding, &["because"]),
+        subject: text(finding, &["subject", "path"]),
+    }
+}
+
+/// What a fact that a finding cites has in common with other hosts' facts.
+fn share(fact: &Value, into: &mut BTreeSet<Shared>) {
+    let table = text(fact, &["fact"]);
+    let table = table.split('/').next().unwrap_or_default();
+    let Some(values) = fact.get("values") else { return };
+    let value = |name: &str| {
+        let value = values.get(name)?;
+        value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|n| n.to_string()))
+    };
+    let first = ["btime", "ctime", "started", "mtime"].iter().find_map(|name| value(name));
+    let mut add = |kind: &str, what: Option<String>| {
+        if let Some(what) = what.filter(|what| !what.is_empty() && what.len() < 4096) {
+            let first = first.clone().unwrap_or_default();
+            into.insert(Shared { kind: kind.to_owned(), value: what, first });
+        }
+    };
+    match table {
+        "indicators" => {
+            let kind = value("kind").unwrap_or_default();
+            add(&kind, value("value"));
+        }
+        "sockets" => {
+            let public = value("remote_address").zip(value("remote_port"));
+            add("connection", public.map(|(address, port)| format!("{address}:{port}")));
+        }
+        "elf" | "files" | "open_files" => {
+            add("hash", value("sha256").or_else(|| value("md5")));
+            add("file", value("path").or_else(|| value("target")));
+        }
+        "processes" => {
+            add("program", value("exe"));
+            add("command line", value("cmdline"));
+        }
+        "persistence" => {
+            let kind = match value("kind").as_deref() {
+                Some("systemd") => "unit",
+                Some("cron") => "cron",
+                _ => "start",
+            };
+            add(kind, value("command"));
+        }
+        _ => {}
+    }
+}
+
+/// Each thing once, at its earliest.
+fn earliest(all: BTreeSet<Shared>) -> Vec<Shared> {
+    let mut kept: Vec<Shared> = Vec::new();
+    for one in all {
+        match kept.last_mut() {
+            Some(last) if last.kind == one.kind && last.value == one.value => {
+                if last.first.is_empty() {
+                    last.first = one.first;
+                }
+            }
+            _ => kept.push(one),
+        }
+    }
+    kept
+}

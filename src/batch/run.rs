@@ -1,0 +1,223 @@
+//! Workers: each starts davy anew for an archive, so that one that crashes, hangs or takes too much
+//! memory takes nothing with it.
+
+use super::record::Record;
+use super::{CASES, DONE, Item, Status, WORK, synced};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What one archive may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Time by the wall.
+    pub time: Duration,
+    /// As many at once.
+    pub jobs: usize,
+}
+
+/// Told of each archive that is done.
+pub type Progress<'a> = &'a (dyn Fn(&Item, &Record, bool) + Sync);
+
+/// Triages what is not done yet; the records of all, in the order of the items. `again` tries anew
+/// what was put aside. `arguments` go to every triage.
+///
+/// # Errors
+/// Where the output folder cannot be written.
+pub fn run(
+    items: &[Item],
+    folder: &Path,
+    limits: Limits,
+    arguments: &[String],
+    again: bool,
+    progress: Progress<'_>,
+) -> io::Result<Vec<Record>> {
+    for below in [DONE, CASES, WORK] {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.join(below))?;
+    }
+    let program = std::env::current_exe()?;
+    let queue: Mutex<VecDeque<usize>> = Mutex::new((0..items.len()).collect());
+    let results: Mutex<Vec<Option<Record>>> = Mutex::new(vec![None; items.len()]);
+    let failed: Mutex<Option<io::Error>> = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..limits.jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let next = lock(&queue).pop_front();
+                    let Some((at, item)) = next.and_then(|at| Some((at, items.get(at)?))) else {
+                        return;
+                    };
+                    if lock(&failed).is_some() {
+                        return;
+                    }
+                    let known = Record::load(folder, &item.key)
+                        .filter(|record| !(again && record.status == Status::PutAside));
+                    let (record, fresh) = match known {
+                        Some(record) => (record, false),
+                        None => match one(item, folder, &program, limits, arguments) {
+                            Ok(record) => (record, true),
+                            Err(e) => {
+                                lock(&failed).get_or_insert(e);
+                                return;
+                            }
+                        },
+                    };
+                    progress(item, &record, fresh);
+                    if let Some(slot) = lock(&results).get_mut(at) {
+                        *slot = Some(record);
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(results.into_iter().flatten().collect())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One archive: a child, its case folder moved to its place, its record kept.
+fn one(
+    item: &Item,
+    folder: &Path,
+    program: &Path,
+    limits: Limits,
+    arguments: &[String],
+) -> io::Result<Record> {
+    let name = item.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let work = folder.join(WORK).join(&item.key);
+    // What a run that was killed left half done.
+    if work.exists() {
+        fs::remove_dir_all(&work)?;
+    }
+    fs::create_dir(&work)?;
+    let case = work.join("case");
+    let errors = work.join("messages");
+    let record = match child(item, &case, &errors, program, limits, arguments)? {
+        Ok(()) => match fs::read(case.join("report.json")).map(|b| serde_json::from_slice(&b)) {
+            Ok(Ok(report)) => Record::of_report(&item.key, &name, &item.sha256, &report),
+            _ => {
+                Record::put_aside(&item.key, &name, &item.sha256, "left no whole report".to_owned())
+            }
+        },
+        Err(reason) => Record::put_aside(&item.key, &name, &item.sha256, reason),
+    };
+    if record.status == Status::Done {
+        let place = folder.join(&record.case);
+        if place.exists() {
+            fs::remove_dir_all(&place)?;
+        }
+        synced(Some(&case))?;
+        fs::rename(&case, &place)?;
+        synced(place.parent())?;
+    }
+    record.store(folder)?;
+    fs::remove_dir_all(&work)?;
+    Ok(record)
+}
+
+/// Runs davy over one archive; why it is to be put aside, where it is.
+fn child(
+    item: &Item,
+    case: &Path,
+    errors: &Path,
+    program: &Path,
+    limits: Limits,
+    arguments: &[String],
+) -> io::Result<Result<(), String>> {
+    let mut child = Command::new(program)
+        .args(["triage", "--quiet", "--format", "json", "-o"])
+        .arg(case)
+        .args(arguments)
+        .arg("--")
+        .arg(&item.path)
+        // As many archives at once as processors: each has one.
+        .env("RAYON_NUM_THREADS", "1")
+        .env("DAVY_WITH_PARENT", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(errors)?)
+        .spawn()?;
+    bound(&child, limits);
+    let ended = wait(&mut child, limits.time)?;
+    let message = said(errors);
+    Ok(match ended {
+        None => Err(format!("took longer than {} s, and was ended", limits.time.as_secs())),
+        Some(status) => judged(status, &message, limits),
+    })
+}
+
+/// Limits of memory and of processor time; what cannot be set is not worth failing for.
+fn bound(child: &Child, limits: Limits) {
+    let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
+    let both = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    let seconds = limits.time.as_secs().saturating_add(5);
+    for (resource, limit) in [
+        (Resource::Data, both(limits.memory)),
+        (Resource::Cpu, both(seconds)),
+        (Resource::Core, both(0)),
+    ] {
+        let _ = prlimit(Some(pid), resource, limit);
+    }
+}
+
+fn wait(child: &mut Child, most: Duration) -> io::Result<Option<ExitStatus>> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(2);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if begun.elapsed() > most {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// The last line that it said.
+fn said(errors: &Path) -> String {
+    let mut text = Vec::new();
+    let _ = File::open(errors).and_then(|file| file.take(64 * 1024).read_to_end(&mut text));
+    let text = String::from_utf8_lossy(&text).into_owned();
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
+}
+
+/// What an end means.
+fn judged(status: ExitStatus, message: &str, limits: Limits) -> Result<(), String> {
+    let plain = message.strip_prefix("davy: ").unwrap_or(message);
+    if let Some(signal) = status.signal() {
+        let memory = message.contains("memory allocation") || message.contains("out of memory");
+        return Err(match signal {
+            _ if memory => format!("needs more than {} MiB of memory", limits.memory >> 20),
+            24 | 9 => format!("was ended by signal {signal}: out of time or memory"),
+            _ => format!("crashed by signal {signal}: {plain}"),
+        });
+    }
+    match status.code() {
+        // Done; findings; done, with part of the evidence unreadable.
+        Some(0 | 3 | 4) => Ok(()),
+        Some(101) => Err(format!("crashed: {plain}")),
+        _ if message.contains("memory allocation") || message.contains("out of memory") => {
+            Err(format!("needs more than {} MiB of memory", limits.memory >> 20))
+        }
+        _ => Err(plain.to_owned()),
+    }
+}

@@ -1,0 +1,204 @@
+//! `davy batch`: many hosts, one folder each, and the fleet's report.
+
+use super::Exit;
+use super::library::{self, Library};
+use crate::batch::{self, Fleet, Item, Limits, Record, Shard, Status};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sha2::{Digest, Sha256};
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Triage many archives: a case folder a host, and the fleet's report
+#[derive(Args)]
+pub struct Arguments {
+    /// Archives, folders of them, patterns; `-` reads a list from standard input
+    #[arg(value_name = "SOURCE", required_unless_present = "merge")]
+    sources: Vec<PathBuf>,
+    /// Where results go; run again with the same folder to go on
+    #[arg(short = 'o', long = "output", value_name = "DIR")]
+    output: PathBuf,
+    /// As many at once; processors and memory tell, where it is not said
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Most memory of one archive, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    most_memory: u64,
+    /// Most time of one archive, in seconds
+    #[arg(long, value_name = "S", default_value_t = 900)]
+    most_time: u64,
+    /// Do only this part: I/N, I from 0; taken from Slurm, Kubernetes, AWS and Google Batch and Nomad
+    /// where these started davy
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
+    shard: Option<Shard>,
+    /// Of how many parts, for engines that tell only which
+    #[arg(long, value_name = "N")]
+    shards: Option<u64>,
+    /// Make the fleet's report of what several runs left in these folders
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "sources")]
+    merge: Vec<PathBuf>,
+    /// Try again what was put aside
+    #[arg(long)]
+    again: bool,
+    /// Whose memory to read, as in triage
+    #[arg(long, value_name = "WHOSE", default_value = "suspects")]
+    memory: super::investigate::Memory,
+    #[command(flatten)]
+    library: Library,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Runs a batch, or merges several.
+///
+/// # Errors
+/// Where the output folder cannot be written.
+pub fn run(
+    arguments: &Arguments,
+    out: &mut dyn Write,
+    messages: &mut dyn Write,
+) -> Result<Exit, Box<dyn Error>> {
+    if !arguments.merge.is_empty() {
+        let records = Fleet::gather(&arguments.merge)?;
+        let fleet = Fleet::of(&records);
+        fleet.write(&arguments.output)?;
+        return told(&fleet, arguments, out);
+    }
+    let playbooks = match arguments.library.load() {
+        Ok(playbooks) => playbooks,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
+    library::tell(&playbooks, messages);
+    let shard = match part(arguments, messages) {
+        Ok(shard) => shard,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let rules = rules(&playbooks.sha256(), arguments);
+    let mut unread = 0;
+    let items =
+        batch::items(&arguments.sources, &rules, shard, &mut io::stdin(), &mut |path, why| {
+            unread += 1;
+            let _ = writeln!(messages, "davy: {}: {why}", path.display());
+        });
+    let bar = bar(items.len() as u64, arguments.quiet);
+    let failed = AtomicU64::new(0);
+    let progress = |_: &Item, record: &Record, fresh: bool| {
+        if record.status == Status::PutAside {
+            failed.fetch_add(1, Ordering::Relaxed);
+        }
+        if !fresh {
+            bar.reset_eta();
+        }
+        let count = failed.load(Ordering::Relaxed);
+        bar.set_message(if count > 0 { format!("{count} put aside") } else { String::new() });
+        bar.inc(1);
+    };
+    let limits = Limits {
+        memory: arguments.most_memory.saturating_mul(1 << 20),
+        time: Duration::from_secs(arguments.most_time.max(1)),
+        jobs: arguments.jobs.unwrap_or_else(|| jobs(arguments.most_memory)),
+    };
+    let passed = passed(arguments);
+    let records =
+        batch::run(&items, &arguments.output, limits, &passed, arguments.again, &progress)?;
+    bar.finish_and_clear();
+    for record in records.iter().filter(|record| record.status == Status::PutAside) {
+        let _ = writeln!(messages, "davy: {}: put aside: {}", record.archive, record.reason);
+    }
+    if shard.count > 1 {
+        writeln!(
+            out,
+            "{} archives of part {}/{} done; when all parts are: davy batch --merge {} -o DIR",
+            records.len(),
+            shard.index,
+            shard.count,
+            arguments.output.display()
+        )?;
+        return Ok(if unread > 0 { Exit::Partial } else { Exit::Done });
+    }
+    let fleet = Fleet::of(&records);
+    fleet.write(&arguments.output)?;
+    let exit = told(&fleet, arguments, out)?;
+    Ok(if unread > 0 { exit.max(Exit::Partial) } else { exit })
+}
+
+fn told(fleet: &Fleet, arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Box<dyn Error>> {
+    let levels: Vec<String> =
+        ["critical", "high", "medium", "low", "informational", "nothing found"]
+            .iter()
+            .filter_map(|level| fleet.levels.get(*level).map(|count| format!("{count} {level}")))
+            .collect();
+    writeln!(
+        out,
+        "{} hosts: {}; {} archives put aside; {} things shared by several hosts; {}",
+        fleet.hosts.len(),
+        if levels.is_empty() { "none".to_owned() } else { levels.join(", ") },
+        fleet.put_aside.len(),
+        fleet.shared.len(),
+        arguments.output.join("fleet.html").display()
+    )?;
+    Ok(if fleet.put_aside.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+/// Which part of the work is ours.
+fn part(arguments: &Arguments, messages: &mut dyn Write) -> Result<Shard, String> {
+    if let Some(shard) = arguments.shard {
+        return Ok(shard);
+    }
+    let variable = |name: &str| std::env::var(name).ok();
+    match Shard::of_engine(&variable, arguments.shards)? {
+        Some((shard, engine)) => {
+            let _ =
+                writeln!(messages, "davy: part {}/{}, as {engine} says", shard.index, shard.count);
+            Ok(shard)
+        }
+        None => Ok(Shard::WHOLE),
+    }
+}
+
+/// What makes a result of the same archive another: davy, its playbooks, the options.
+fn rules(playbooks: &str, arguments: &Arguments) -> String {
+    let text = format!("{}\0{playbooks}\0{:?}", env!("CARGO_PKG_VERSION"), arguments.memory);
+    let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    digest.get(..16).unwrap_or(&digest).to_owned()
+}
+
+/// Options that every triage of the batch is given.
+fn passed(arguments: &Arguments) -> Vec<String> {
+    let memory = format!("{:?}", arguments.memory).to_lowercase();
+    let mut passed = vec!["--memory".to_owned(), memory];
+    passed.extend(arguments.library.again());
+    passed
+}
+
+/// As many as there are processors, and memory for them.
+fn jobs(most_memory: u64) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))
+        .and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
+        .map_or(usize::MAX, |kib| usize::try_from(kib / 1024 / most_memory.max(1)).unwrap_or(1));
+    processors.min(available).max(1)
+}
+
+fn bar(length: u64, quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(Some(length), target);
+    let template = "{bar:40} {pos}/{len} archives · {per_sec} · {eta} left {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
