@@ -53,6 +53,26 @@ impl Block {
         (test(a) | test(b) | test(c) | test(d)).to_bitmask() != 0
     }
 
+    /// Whether an anchor of [`super::raw`] begins in this block: `next` and `after` are the blocks one
+    /// and two bytes further on. One test for all, since they are rare and a block is not.
+    #[inline]
+    pub(super) fn raw(self, next: Self, after: Self) -> bool {
+        let splat = u8x16::splat;
+        let mut any = u8x16::ZERO;
+        for ((byte, next), after) in self.0.iter().zip(next.0).zip(after.0) {
+            let (first, second) = (*byte ^ next, next ^ after);
+            any |= first.simd_eq(splat(b':' ^ b'/')) & second.simd_eq(u8x16::ZERO)
+                | first.simd_eq(splat(b'E' ^ b'L')) & second.simd_eq(splat(b'L' ^ b'F'))
+                | byte.simd_eq(splat(0x1f)) & next.simd_eq(splat(0x8b))
+                | byte.simd_eq(splat(0x78))
+                    & (next.simd_eq(splat(0x9c))
+                        | next.simd_eq(splat(0xda))
+                        | next.simd_eq(splat(0x01))
+                        | next.simd_eq(splat(0x5e)));
+        }
+        any.to_bitmask() != 0
+    }
+
     /// Byte by byte, by which bits this block differs from another.
     #[inline]
     pub(super) fn differs(self, other: Self) -> Self {

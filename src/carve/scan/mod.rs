@@ -31,8 +31,9 @@ use grams::Grams;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-/// Zero bytes that must follow the bytes scanned, so that the last block is whole.
-pub(crate) const PADDING: usize = 2 * BLOCK + 1;
+/// Zero bytes that must follow the bytes scanned, so that the last block is whole, and those one
+/// and two bytes further on.
+pub(crate) const PADDING: usize = 2 * BLOCK + 2;
 
 /// Blocks looked at outside of what is owned: a literal or a wallet may lie across the edge.
 const MARGIN: usize = 2 * BLOCK;
@@ -84,15 +85,16 @@ impl Scanner {
     /// lies across an edge is seen whole; it ends in [`PADDING`] zeros.
     pub(crate) fn scan(&self, text: &Text<'_>, owned: Range<usize>, found: &mut Found) {
         let first = owned.start.saturating_sub(MARGIN);
-        let last = owned.end.saturating_add(MARGIN).min(text.bytes.len().saturating_sub(1));
+        let last = owned.end.saturating_add(MARGIN).min(text.bytes.len().saturating_sub(2));
         let wide = !text.way.ends_wide();
         let mut until = raw::Until::default();
         let mut before = Before::default();
         let mut wide_until = 0;
         let (blocks, _) = text.slice(first..last).as_chunks::<BLOCK>();
         let (nexts, _) = text.slice(first + 1..last + 1).as_chunks::<BLOCK>();
+        let (afters, _) = text.slice(first + 2..last + 2).as_chunks::<BLOCK>();
         let mut at = first;
-        for (bytes, next) in blocks.iter().zip(nexts) {
+        for ((bytes, next), after) in blocks.iter().zip(nexts).zip(afters) {
             let block = Block::new(bytes);
             if block.empty() {
                 before = Before::default();
@@ -100,8 +102,9 @@ impl Scanner {
                 continue;
             }
             let printable = block.printable();
-            if wide {
-                raw::look(text, at, block, Block::new(next), &mut until, &owned, found);
+            let (next, after) = (Block::new(next), Block::new(after));
+            if wide && block.raw(next, after) {
+                raw::look(text, at, (block, next, after), &mut until, &owned, found);
             }
             // Of three wide letters the second and third have none beside them.
             let alone = printable & !(printable << 1 | printable >> 1);

@@ -15,22 +15,19 @@ pub(super) struct Until {
     member: usize,
 }
 
-/// Looks at a block that is not all zeros; `next` is the block one byte further on.
-#[inline]
+/// Looks at a block in which [`Block::raw`] saw something.
+#[inline(never)]
 pub(super) fn look(
     text: &Text<'_>,
     at: usize,
-    block: Block,
-    next: Block,
+    (block, next, after): (Block, Block, Block),
     until: &mut Until,
     owned: &Range<usize>,
     found: &mut Found,
 ) {
-    let differs = block.differs(next);
-    // What lies beyond the block counts as there, and the grammar looks.
-    let edge = 1 << 63;
-    let url = differs.equal(b':' ^ b'/') & (differs.zero() >> 1 | edge);
-    let elf = differs.equal(b'E' ^ b'L') & (differs.equal(b'L' ^ b'F') >> 1 | edge);
+    let (first, second) = (block.differs(next), next.differs(after));
+    let url = first.equal(b':' ^ b'/') & second.zero();
+    let elf = first.equal(b'E' ^ b'L') & second.equal(b'L' ^ b'F');
     let mut hidden = url | elf;
     while hidden != 0 {
         let here = at + hidden.trailing_zeros() as usize;
@@ -39,14 +36,12 @@ pub(super) fn look(
             until.hidden = kinds::hidden(text, here, until.hidden, found);
         }
     }
-    if block.has_either(0x1f, 0x78) {
-        let mut member = (block.equal(0x1f) & next.equal(0x8b)) | block.equal(0x78);
-        while member != 0 {
-            let here = at + member.trailing_zeros() as usize;
-            member &= member - 1;
-            if here >= until.member && owned.contains(&here) {
-                until.member = kinds::member(text, here, found).max(until.member);
-            }
+    let mut member = (block.equal(0x1f) & next.equal(0x8b)) | block.equal(0x78);
+    while member != 0 {
+        let here = at + member.trailing_zeros() as usize;
+        member &= member - 1;
+        if here >= until.member && owned.contains(&here) {
+            until.member = kinds::member(text, here, found).max(until.member);
         }
     }
 }
