@@ -276,15 +276,23 @@ impl Assembling<'_> {
     /// Processes that have another root mounted than most are in a container. The collector took
     /// no namespaces; a number of our own keeps a container's paths from being taken for the host's.
     fn namespace(&mut self, pid: Pid, seen: &Seen, ordinary: Option<&[u8]>) {
-        let (Some(mounts), Some(ordinary)) = (&seen.mounts, ordinary) else { return };
-        let own = root_line(mounts);
-        let number = if own == ordinary {
-            1
-        } else {
+        let contained = seen.cgroup.as_ref().and_then(|(text, _)| container(text));
+        let own = seen.mounts.as_deref().map(root_line);
+        let foreign = match (&own, ordinary) {
+            (Some(own), Some(ordinary)) if own != ordinary => Some(own.as_slice()),
+            _ => contained,
+        };
+        if foreign.is_none() && own.is_none() && ordinary.is_none() && seen.cgroup.is_none() {
+            return;
+        }
+        let number = match foreign {
+            None => 1,
             // FNV-1a, so that one root has one number in every run.
-            own.iter()
-                .fold(0x0811_c9dc_u32, |hash, b| (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193))
-                | 0x8000_0000
+            Some(what) => {
+                what.iter().fold(0x0811_c9dc_u32, |hash, b| {
+                    (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193)
+                }) | 0x8000_0000
+            }
         };
         let text = format!("mnt:[{number}]");
         let stat = self.host.stat(FileKind::Other, 0o444);
@@ -333,6 +341,11 @@ impl Assembling<'_> {
         let size = kib("VmSize", row.size);
         Some(format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n{size}{}", kib("VmRSS", row.resident)))
     }
+}
+
+/// The id of a container in the name of a control group: 64 hexadecimal digits.
+fn container(cgroup: &[u8]) -> Option<&[u8]> {
+    cgroup.split(|b| !b.is_ascii_hexdigit()).find(|part| part.len() == 64)
 }
 
 /// The name the kernel keeps, by what there is.

@@ -245,7 +245,11 @@ fn store(
         content: answer.content,
         sha256: answer.sha256,
         package: file.owned.map(|owned| owned.package.clone()),
-        package_intact: answer.intact,
+        // Where the package manager itself was asked, it knows.
+        package_intact: answer.intact.or_else(|| {
+            let told = host.evidence.told()?;
+            (root.pid.is_none() && told.altered.contains(path)).then_some(false)
+        }),
     };
     let (key, source) = match &file.candidate.via {
         None => (root.key(path), root.key(path)),

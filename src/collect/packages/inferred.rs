@@ -13,8 +13,7 @@ const BEFORE: i64 = 180 * 1_000_000_000;
 const AFTER: i64 = 60 * 1_000_000_000;
 
 /// Places into which packages put files; elsewhere nothing is inferred.
-const PLACES: &[&[u8]] =
-    &[b"/usr/", b"/bin/", b"/sbin/", b"/lib", b"/etc/", b"/opt/", b"/var/lib/", b"/boot/"];
+const PLACES: &[&[u8]] = &[b"/usr/", b"/bin/", b"/sbin/", b"/lib", b"/etc/", b"/boot/"];
 
 /// The name of the package that nobody named.
 const BY_TIME: &str = "(by its time)";
@@ -36,12 +35,16 @@ pub(super) fn owners(root: &dyn Dir, told: &Told, wanted: &mut Wanted) -> bool {
     if installed.is_empty() {
         return false;
     }
+    // What dpkg has in /etc it lists by itself, with digests.
+    let listed = conffiles(root, wanted);
     let mut dated = false;
     for index in 0..wanted.len() {
         let Some(path) = wanted.path(index).cloned() else { continue };
         let bytes = path.as_bytes();
         let place = PLACES.iter().any(|place| bytes.starts_with(place));
-        if !place || bytes.starts_with(b"/usr/local/") {
+        let hidden = path.components().any(|part| part.starts_with(b"."));
+        let elsewhere = bytes.starts_with(b"/usr/local/") || listed && bytes.starts_with(b"/etc/");
+        if !place || hidden || elsewhere {
             continue;
         }
         let Ok(stat) = root.stat(&path) else { continue };
@@ -52,6 +55,38 @@ pub(super) fn owners(root: &dyn Dir, told: &Told, wanted: &mut Wanted) -> bool {
     }
     dated
 }
+
+/// Notes the configuration files that dpkg's status names, with their digests; false where there
+/// are none.
+fn conffiles(root: &dyn Dir, wanted: &mut Wanted) -> bool {
+    let mut status = Vec::new();
+    if root.read(&HostPath::from("var/lib/dpkg/status"), MOST, &mut status).is_err() {
+        return false;
+    }
+    let (mut package, mut any): (&[u8], bool) = (b"", false);
+    for line in status.split(|b| *b == b'\n') {
+        if let Some(name) = line.strip_prefix(b"Package:") {
+            package = name.trim_ascii();
+        }
+        // ` /etc/cron.d/x 64 digits`, perhaps with `obsolete` behind it.
+        let Some(rest) = line.strip_prefix(b" /") else { continue };
+        let mut words = rest.split(|b| *b == b' ');
+        let (Some(path), Some(digest)) = (words.next(), words.next()) else { continue };
+        if digest.len() != 32 || !digest.iter().all(u8::is_ascii_hexdigit) {
+            continue;
+        }
+        any = true;
+        if let Some(index) = wanted.index(&[b"/", path].concat()) {
+            let digest = String::from_utf8_lossy(digest).to_ascii_lowercase();
+            let digest = Some(super::owners::Digest::Md5(digest));
+            wanted.own(index, Owned { package: HostText::from(package), digest });
+        }
+    }
+    any
+}
+
+/// Bytes of dpkg's status.
+const MOST: usize = 128 << 20;
 
 /// Whether a package was installed so close to a time.
 fn near(installed: &[Time], time: Time) -> bool {
