@@ -3,10 +3,11 @@
 //! `cargo bench --bench carve [-- MIB…]` makes memory-like data of so many MiB (512 where none is
 //! named) in a temporary folder: a third zero pages, a third bytes of this machine's binaries,
 //! a sixth text, a sixth random, with indicators planted in ASCII and UTF-16LE. It prints CPU
-//! seconds (least of three), the rate, and the cost in units of reading and summing the bytes.
+//! seconds (least of three), the rate, and the cost in units of reading and summing the bytes; then
+//! what a GiB costs in places of 256 MiB to 8 GiB that are made while they are read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
-use davy::carve::{Found, carve, carve_file, finish};
+use davy::carve::{Carver, Found, Iocs, carve, carve_file, finish};
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, Write};
 use std::path::Path;
@@ -18,6 +19,7 @@ const PATTERNS: &str = r#"stratum\+[a-z]+://[^ ]+|"method": ?"(login|submit|mini
 fn main() {
     let sizes: Vec<u64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![512] } else { sizes };
+    let doubled = doubled();
     let folder = tempfile::tempdir().expect("a temporary folder");
     for mib in sizes {
         let path = folder.path().join("memory.bin");
@@ -32,7 +34,8 @@ fn main() {
         line("read 1 MiB and sum", read);
         line("davy, one core", least(|| one_core(&path)));
         line("davy, all cores", least(|| all_cores(&path)));
-        if mib <= 1024 && std::env::var_os("DAVY_BENCH_ALONE").is_none() {
+        line("davy, one core, twice the literals", least(|| twice(&path, &doubled)));
+        if mib <= 2048 && std::env::var_os("DAVY_BENCH_ALONE").is_none() {
             let shown = path.display();
             for (name, command) in [
                 (
@@ -50,6 +53,68 @@ fn main() {
             }
         }
     }
+    growth(folder.path());
+}
+
+/// As many names more as davy has literals of its own, as a user's list brings them.
+fn doubled() -> Carver {
+    let mut list = String::new();
+    let mut state = 1_u64;
+    for _ in 0..700 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        list.push_str(&format!("{:x}.listed-{}.example\n", state >> 40, state >> 52));
+    }
+    let mut iocs = Iocs::default();
+    iocs.add("list", list.as_bytes());
+    Carver::new(iocs, None)
+}
+
+fn twice(path: &Path, carver: &Carver) {
+    let mut found = carver.found();
+    carve(File::open(path).unwrap(), 0, &mut found).unwrap();
+    std::hint::black_box(finish(found));
+}
+
+/// The same bytes over and over, made while they are read: what a place of any size costs.
+struct Again<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    left: u64,
+}
+
+impl Read for Again<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let rest = &self.bytes[self.at..];
+        let got = rest.len().min(into.len()).min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        into[..got].copy_from_slice(&rest[..got]);
+        self.at = (self.at + got) % self.bytes.len();
+        self.left -= got as u64;
+        Ok(got)
+    }
+}
+
+/// Carves from 256 MiB to 8 GiB that are nowhere kept, and prints what each GiB costs.
+fn growth(folder: &Path) {
+    let path = folder.join("sample.bin");
+    make(&path, 64 << 20);
+    let bytes = std::fs::read(&path).unwrap();
+    println!("made while it is read, one core, CPU seconds with the copying");
+    for mib in [256_u64, 512, 1024, 2048, 4096, 8192] {
+        let before = cpu();
+        let mut found = Found::default();
+        carve(Again { bytes: &bytes, at: 0, left: mib << 20 }, 0, &mut found).unwrap();
+        std::hint::black_box(finish(found));
+        let seconds = cpu() - before;
+        let each = seconds / (mib as f64 / 1024.0);
+        println!("{mib:>6} MiB{seconds:>9.2} s{each:>8.3} s a GiB{:>8} KiB peak", peak());
+    }
+}
+
+/// The most memory that this process had.
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().to_owned()
 }
 
 fn sum(path: &Path) {
