@@ -10,6 +10,8 @@
 //! - `bad COUNT`: so many lines that were not understood.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use davy::collect;
+use davy::evidence::TextHost;
 use davy::facts::{Facts, Time};
 use davy::judge::{self, Judgement, Kind, Level, Playbooks};
 use davy::logs::{Logs, Origin, Wanted};
@@ -29,8 +31,15 @@ fn read(name: &str, wanted: Wanted) -> Facts {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder().join(name)).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
+    for host in files.iter().filter(|f| f.extension().is_some_and(|e| e == "host")) {
+        let host = TextHost::open(host).unwrap();
+        collect::collect(&host, &facts, &|_| {}).unwrap();
+    }
     let mut logs = Logs::new(vec![(&facts, wanted)]);
-    for file in files.iter().filter(|f| f.file_name().unwrap() != "expected") {
+    files.retain(|f| {
+        f.file_name().unwrap() != "expected" && f.extension().is_none_or(|e| e != "host")
+    });
+    for file in &files {
         let origin = Origin {
             name: file.file_name().unwrap().to_string_lossy().into_owned(),
             modified: Some(WRITTEN),

@@ -48,6 +48,17 @@ const INDEXES: &[(&str, &str)] = &[
     ("indicators", "fact"),
     ("indicators", "pid"),
     ("indicators", "origin"),
+    ("sockets", "remote_address"),
+    ("flows", "fact"),
+    ("flows", "responder"),
+    ("conversations", "fact"),
+    ("endpoints", "fact"),
+    ("endpoints", "address"),
+    ("dns", "fact"),
+    ("http", "fact"),
+    ("tls", "fact"),
+    ("alerts", "fact"),
+    ("events", "fact"),
 ];
 
 /// Makes the store ready for questions: functions, lookups, indexes. Again does no harm.

@@ -8,6 +8,8 @@ use rusqlite::Connection;
 
 /// Rows of a list beyond this are left out, and that is said.
 const MOST_ROWS: usize = 1_000_000;
+/// Lists longer than this get an index on their first column.
+const INDEXED: usize = 100;
 /// Bad lines that are named one by one.
 const MOST_COMPLAINTS: usize = 20;
 
@@ -119,6 +121,14 @@ impl Lookup {
             connection.prepare(&format!("INSERT INTO temp.\"{name}\" VALUES ({places})"))?;
         for row in &self.rows {
             insert.execute(rusqlite::params_from_iter(row))?;
+        }
+        // Long lists are looked into once for each of very many rows of logs.
+        if self.rows.len() > INDEXED
+            && let Some(first) = self.columns.first()
+        {
+            connection.execute_batch(&format!(
+                "CREATE INDEX temp.\"{name}_first\" ON \"{name}\" (\"{first}\")"
+            ))?;
         }
         Ok(())
     }
