@@ -224,5 +224,5 @@ fn wanted(
         Some(other) => return Err(wrong(other)),
     };
     let conversations = !fold.conversations.is_empty();
-    Ok(Wanted { flows, conversations, by, slots, silent: false, top, others: false })
+    Ok(Wanted { flows, conversations, by, slots, silent: false, top, others: false, spill: true })
 }

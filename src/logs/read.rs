@@ -177,7 +177,7 @@ fn tell(
     }
 }
 
-fn conversations(facts: &Facts, wanted: &Wanted, sink: &Sink<'_>) -> Result<(), facts::Error> {
+fn conversations(facts: &Facts, wanted: &Wanted, sink: &mut Sink<'_>) -> Result<(), facts::Error> {
     let store = |row: super::Conversation| {
         let shown = |address: Option<IpAddr>| {
             address.map_or_else(|| "-".to_owned(), |address| address.to_string())
@@ -190,11 +190,40 @@ fn conversations(facts: &Facts, wanted: &Wanted, sink: &Sink<'_>) -> Result<(), 
             row.protocol.as_deref().unwrap_or("-"),
             row.service.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
         );
-        facts.insert(key, "flows, added up", &row)
+        facts.insert(key, "flows, added up", &row).map_err(Stopped::Facts)
     };
-    match wanted.top {
+    let stored = match wanted.top {
         None => sink.fold.each(store),
-        Some((slot, most)) => sink.fold.top(slot, most).into_iter().try_for_each(store),
+        Some((slot, most)) => {
+            let top = sink.fold.top(slot, most).map_err(Stopped::Aside);
+            top.and_then(|top| top.into_iter().try_for_each(store))
+        }
+    };
+    if let Some(error) = sink.fold.failed() {
+        let detail = format!("nothing could be put aside, all was kept in memory: {error}");
+        facts.cover("conversations", Status::Complete, detail)?;
+    }
+    match stored {
+        Ok(()) => Ok(()),
+        Err(Stopped::Facts(error)) => Err(error),
+        Err(Stopped::Aside(error)) => {
+            let detail = format!("what was put aside could not be read again: {error}");
+            facts.cover("conversations", Status::Partial, detail)
+        }
+    }
+}
+
+/// Why storing conversations came to an end.
+enum Stopped {
+    /// The store.
+    Facts(facts::Error),
+    /// What was put aside.
+    Aside(std::io::Error),
+}
+
+impl From<std::io::Error> for Stopped {
+    fn from(error: std::io::Error) -> Self {
+        Self::Aside(error)
     }
 }
 
@@ -371,11 +400,11 @@ impl Readers {
             told.formats.insert(name);
             return self.made.entry(name).or_insert_with(reader).line(line, origin, sink);
         }
-        match first {
-            Some(why) if super::times::syslog(line, None).is_none() => Took::No(why),
+        if super::times::syslog(line, None).is_some() {
             // Lines of other programs in a shared log.
-            _ => Took::Other,
+            return Took::Other;
         }
+        Took::No(first.unwrap_or("of no format that davy knows".into()))
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Wanted {
     pub top: Option<(Slot, usize)>,
     /// Rows of the other tables.
     pub others: bool,
+    /// Whether what does not fit into memory may be put aside in files without a name. Never where
+    /// a suspect host is looked at.
+    pub spill: bool,
 }
 
 impl Wanted {
@@ -69,9 +72,11 @@ impl Wanted {
         silent: true,
         top: None,
         others: true,
+        spill: false,
     };
 
     pub(super) fn fold(&self) -> Fold {
-        Fold::new(self.by, self.slots, self.silent)
+        let fold = Fold::new(self.by, self.slots, self.silent);
+        if self.spill { fold.spilling_at_usual() } else { fold }
     }
 }

@@ -3,17 +3,20 @@
 
 mod key;
 mod spans;
+mod spill;
 mod table;
 
 pub use key::By;
 use spans::Spans;
+use spill::{Held, Minutes, Run};
 pub use table::Slot;
 use table::Table;
 
 use super::flow::FlowSeen;
 use crate::facts::{HostText, Time};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::net::IpAddr;
 
 crate::table! {
@@ -41,14 +44,23 @@ crate::table! {
 /// Spans of one conversation beyond this are not followed: its silent minutes are not known.
 const MOST_SPANS: usize = 1024;
 
+/// Memory that the table may take before what it holds is put aside.
+const BUDGET: usize = 160 << 20;
+
 /// The fold.
 pub struct Fold {
-    by: By,
     table: Table,
-    /// Which minutes are covered, of conversations with more than one record.
+    by: By,
+    /// Which minutes are covered; [`None`] where there are too many spans to follow.
     spans: HashMap<u32, Option<Spans>>,
     silent: bool,
     scratch: Vec<u8>,
+    /// What was put aside, each in order of its keys.
+    runs: Vec<Run>,
+    /// Bytes at which the table is put aside; [`None`] where nothing may be written.
+    budget: Option<usize>,
+    /// Why putting aside was given up: all is kept in memory from then on.
+    failed: Option<std::io::Error>,
 }
 
 impl Fold {
@@ -56,11 +68,14 @@ impl Fold {
     #[must_use]
     pub fn new(by: By, slots: &'static [Slot], silent: bool) -> Self {
         Self {
-            by,
             table: Table::new(slots),
+            by,
             spans: HashMap::new(),
             silent,
             scratch: Vec::with_capacity(48),
+            runs: Vec::new(),
+            budget: None,
+            failed: None,
         }
     }
 
@@ -68,6 +83,20 @@ impl Fold {
     #[must_use]
     pub fn whole() -> Self {
         Self::new(By::ALL, Slot::ALL, true)
+    }
+
+    /// Lets it put sorted runs aside in unnamed files, of the folder for temporary files, once it
+    /// takes more memory than `bytes`.
+    #[must_use]
+    pub const fn spilling(mut self, bytes: usize) -> Self {
+        self.budget = Some(bytes);
+        self
+    }
+
+    /// Lets it put runs aside at the usual size.
+    #[must_use]
+    pub(super) const fn spilling_at_usual(self) -> Self {
+        self.spilling(BUDGET)
     }
 
     /// Adds a connection.
@@ -80,79 +109,211 @@ impl Fold {
             && let (Some(start), Some(end)) = (flow.started, flow.ended())
         {
             let span = spans::minutes(start, end);
-            let known = self.spans.entry(entry);
-            if fresh {
-                known.or_insert_with(|| Some(Spans::of(span)));
-            } else if let Some(spans) = known.or_insert_with(|| Some(Spans::of(span))) {
-                spans.add(span);
-                if spans.len() > MOST_SPANS {
-                    self.spans.insert(entry, None);
+            match self.spans.entry(entry).or_insert_with(|| Some(Spans::of(span))) {
+                Some(spans) if !fresh => {
+                    spans.add(span);
+                    if spans.len() > MOST_SPANS {
+                        self.spans.insert(entry, None);
+                    }
                 }
+                _ => {}
+            }
+        }
+        if fresh && self.budget.is_some_and(|most| self.table.bytes() > most) {
+            self.put_aside();
+        }
+    }
+
+    fn put_aside(&mut self) {
+        let ordered = self.table.in_order().into_iter().map(|entry| self.held(entry));
+        match Run::write(ordered) {
+            Ok(run) => {
+                self.runs.push(run);
+                self.table.clear();
+                self.spans.clear();
+            }
+            Err(error) => {
+                self.budget = None;
+                self.failed = Some(error);
             }
         }
     }
 
-    /// How many conversations there are.
+    /// Why putting aside was given up, where it was.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.table.len()
+    pub const fn failed(&self) -> Option<&std::io::Error> {
+        self.failed.as_ref()
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    fn held(&self, entry: u32) -> Held {
+        Held {
+            key: self.table.key(entry).to_vec(),
+            sums: self.table.sums(entry).to_vec(),
+            spans: match self.spans.get(&entry) {
+                None => Minutes::Unknown,
+                Some(None) => Minutes::TooMany,
+                Some(Some(spans)) => Minutes::Known(spans.clone()),
+            },
+        }
     }
 
     /// Hands on every conversation, in order of its key.
     ///
     /// # Errors
-    /// The receiver's own.
-    pub fn each<E>(&self, mut give: impl FnMut(Conversation) -> Result<(), E>) -> Result<(), E> {
-        for entry in self.table.in_order() {
-            give(self.row(entry))?;
-        }
-        Ok(())
+    /// The receiver's own, or where what was put aside cannot be read again.
+    pub fn each<E: From<std::io::Error>>(
+        &mut self,
+        mut give: impl FnMut(Conversation) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let slots = self.table.slots();
+        self.merged(|held| give(row(slots, held)))
     }
 
     /// The `most` conversations with the largest sum in a slot, largest first; of equals those
     /// whose key comes first.
-    #[must_use]
-    pub fn top(&self, slot: Slot, most: usize) -> Vec<Conversation> {
-        self.table.top(slot, most).into_iter().map(|entry| self.row(entry)).collect()
+    ///
+    /// # Errors
+    /// Where what was put aside cannot be read again.
+    pub fn top(&mut self, slot: Slot, most: usize) -> std::io::Result<Vec<Conversation>> {
+        let slots = self.table.slots();
+        let column = slots.iter().position(|s| *s == slot);
+        // The heap's greatest is the least of those kept: small sum first, then the later key.
+        let mut heap: BinaryHeap<(Reverse<u64>, Vec<u8>, Vec<u64>)> = BinaryHeap::new();
+        let mut keep = |key: &[u8], sums: &[u64]| {
+            let sum = column.and_then(|c| sums.get(c)).copied().unwrap_or(0);
+            let full = heap.len() >= most;
+            let worse = |(least, last, _): &(Reverse<u64>, Vec<u8>, Vec<u64>)| {
+                (Reverse(sum), key) >= (*least, last.as_slice())
+            };
+            if full && heap.peek().is_none_or(worse) {
+                return;
+            }
+            heap.push((Reverse(sum), key.to_vec(), sums.to_vec()));
+            if full {
+                heap.pop();
+            }
+        };
+        if self.runs.is_empty() {
+            for entry in 0..u32::try_from(self.table.len()).unwrap_or(u32::MAX) {
+                keep(self.table.key(entry), self.table.sums(entry));
+            }
+        } else {
+            self.merged::<std::io::Error>(|held| {
+                keep(&held.key, &held.sums);
+                Ok(())
+            })?;
+        }
+        let sorted = heap.into_sorted_vec().into_iter();
+        let held = |(_, key, sums)| Held { key, sums, spans: Minutes::Unknown };
+        Ok(sorted.map(|kept| row(slots, held(kept))).collect())
     }
 
-    fn row(&self, entry: u32) -> Conversation {
-        let key = key::unpack(self.table.key(entry));
-        let sum = |slot| self.table.sum(entry, slot);
-        let time = |slot| match sum(slot) {
-            u64::MAX | 0 => None,
-            biased => Some(Time(table::unbias(biased))),
-        };
-        #[allow(clippy::cast_precision_loss)]
-        let longest = sum(Slot::Longest) as f64 / 1e9;
-        Conversation {
-            originator: key.originator,
-            responder: key.responder,
-            responder_port: key.responder_port,
-            protocol: key.protocol,
-            service: key.service,
-            connections: sum(Slot::Connections),
-            records: sum(Slot::Records),
-            established: sum(Slot::Established),
-            refused: sum(Slot::Refused),
-            open: sum(Slot::Open),
-            orig_bytes: sum(Slot::OrigBytes),
-            resp_bytes: sum(Slot::RespBytes),
-            orig_pkts: sum(Slot::OrigPkts),
-            resp_pkts: sum(Slot::RespPkts),
-            first: time(Slot::First),
-            last: time(Slot::Last),
-            longest,
-            silent_minutes: self
-                .spans
-                .get(&entry)
-                .and_then(|spans| spans.as_ref().map(Spans::silent)),
+    /// All that was put aside and all that is in memory, each key once, in order.
+    fn merged<E: From<std::io::Error>>(
+        &mut self,
+        give: impl FnMut(Held) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut runs = std::mem::take(&mut self.runs);
+        let order = self.table.in_order();
+        let memory = order.into_iter().map(|entry| self.held(entry));
+        let merged = spill::merge(&mut runs, memory, self.table.slots(), give);
+        self.runs = runs;
+        merged
+    }
+}
+
+fn row(slots: &[Slot], held: Held) -> Conversation {
+    let key = key::unpack(&held.key);
+    let sum = |slot: Slot| {
+        let column = slots.iter().position(|s| *s == slot);
+        column.and_then(|c| held.sums.get(c)).copied().unwrap_or(0)
+    };
+    let time = |slot| match sum(slot) {
+        u64::MAX | 0 => None,
+        biased => Some(Time(table::unbias(biased))),
+    };
+    #[allow(clippy::cast_precision_loss)]
+    let longest = sum(Slot::Longest) as f64 / 1e9;
+    Conversation {
+        originator: key.originator,
+        responder: key.responder,
+        responder_port: key.responder_port,
+        protocol: key.protocol,
+        service: key.service,
+        connections: sum(Slot::Connections),
+        records: sum(Slot::Records),
+        established: sum(Slot::Established),
+        refused: sum(Slot::Refused),
+        open: sum(Slot::Open),
+        orig_bytes: sum(Slot::OrigBytes),
+        resp_bytes: sum(Slot::RespBytes),
+        orig_pkts: sum(Slot::OrigPkts),
+        resp_pkts: sum(Slot::RespPkts),
+        first: time(Slot::First),
+        last: time(Slot::Last),
+        longest,
+        silent_minutes: match &held.spans {
+            Minutes::Known(spans) => Some(spans.silent()),
+            Minutes::Unknown | Minutes::TooMany => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::field::address;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn flow(from: u8, to: u8, port: u16, bytes: u64, start: i64) -> FlowSeen<'static> {
+        FlowSeen {
+            originator: address(format!("10.0.0.{from}").as_bytes()),
+            responder: address(format!("192.0.2.{to}").as_bytes()),
+            responder_port: Some(port),
+            protocol: Some("tcp".into()),
+            orig_bytes: Some(bytes),
+            started: Some(Time(start * 1_000_000_000)),
+            duration: Some(1_000_000_000),
+            ..FlowSeen::new("zeek-conn")
+        }
+    }
+
+    fn all(fold: &mut Fold) -> Vec<Conversation> {
+        let mut rows = Vec::new();
+        fold.each::<std::io::Error>(|row| {
+            rows.push(row);
+            Ok(())
+        })
+        .unwrap();
+        rows
+    }
+
+    proptest! {
+        /// However the log is cut into shards and whatever is put aside, the sums are the same.
+        #[test]
+        fn what_is_put_aside_adds_up_to_the_same(
+            flows in proptest::collection::vec((0u8..4, 0u8..4, 0u16..3, 0u64..1000, 0i64..4000), 0..60),
+            budget in 0usize..2,
+        ) {
+            let mut whole = Fold::whole();
+            // A budget of nothing puts every new conversation aside at once.
+            let mut spilt = Fold::whole().spilling(budget);
+            for (from, to, port, bytes, start) in flows {
+                whole.add(&flow(from, to, port, bytes, start));
+                spilt.add(&flow(from, to, port, bytes, start));
+            }
+            prop_assert_eq!(all(&mut whole), all(&mut spilt));
+            let strip = |mut row: Conversation| { row.silent_minutes = None; row };
+            for most in [1, 3, 100] {
+                let a: Vec<_> = whole.top(Slot::OrigBytes, most).unwrap().into_iter().map(strip).collect();
+                let b: Vec<_> = spilt.top(Slot::OrigBytes, most).unwrap().into_iter().map(strip).collect();
+                prop_assert_eq!(&a, &b);
+                let mut sorted: Vec<_> = all(&mut whole).into_iter().map(strip).collect();
+                sorted.sort_by_key(|row| std::cmp::Reverse(row.orig_bytes));
+                sorted.truncate(most);
+                prop_assert_eq!(a, sorted);
+            }
         }
     }
 }

@@ -21,6 +21,11 @@ impl Spans {
         Self(vec![span])
     }
 
+    /// Its spans, in order.
+    pub(super) fn all(&self) -> &[Span] {
+        &self.0
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

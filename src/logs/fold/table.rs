@@ -2,7 +2,6 @@
 //! growing never needs twice the memory.
 
 use super::super::flow::FlowSeen;
-use std::collections::BinaryHeap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// A sum that is kept for each conversation.
@@ -69,7 +68,7 @@ impl Slot {
         }
     }
 
-    fn joined(self, a: u64, b: u64) -> u64 {
+    pub(super) fn joined(self, a: u64, b: u64) -> u64 {
         match self {
             Self::First => a.min(b),
             Self::Last | Self::Longest => a.max(b),
@@ -233,36 +232,48 @@ impl Table {
         }
     }
 
-    pub(super) fn sum(&self, entry: u32, slot: Slot) -> u64 {
-        let width = self.slots.len();
-        let Some(column) = self.slots.iter().position(|s| *s == slot) else { return 0 };
-        let at = entry as usize % CHUNK * width + column;
-        self.sums.get(entry as usize / CHUNK).and_then(|c| c.get(at)).copied().unwrap_or(0)
-    }
-
     /// All entries, in order of their keys.
     pub(super) fn in_order(&self) -> Vec<u32> {
-        let mut all: Vec<u32> = (0..self.entries).collect();
-        all.sort_unstable_by(|a, b| self.key(*a).cmp(self.key(*b)));
-        all
+        // Most keys differ within their first bytes: those are compared without looking them up.
+        let mut all: Vec<(u64, u32)> =
+            (0..self.entries).map(|entry| (beginning(self.key(entry)), entry)).collect();
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.key(a.1).cmp(self.key(b.1))));
+        all.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// The entries with the largest sums, largest first, then in order of their keys.
-    pub(super) fn top(&self, slot: Slot, most: usize) -> Vec<u32> {
-        // The heap's greatest is the worst that is kept.
-        let mut heap: BinaryHeap<(std::cmp::Reverse<u64>, &[u8], u32)> = BinaryHeap::new();
-        for entry in 0..self.entries {
-            let sum = self.sum(entry, slot);
-            if heap.len() >= most && heap.peek().is_some_and(|worst| worst.0.0 > sum) {
-                continue;
-            }
-            heap.push((std::cmp::Reverse(sum), self.key(entry), entry));
-            if heap.len() > most {
-                heap.pop();
-            }
-        }
-        heap.into_sorted_vec().into_iter().map(|(_, _, entry)| entry).collect()
+    /// Which sums are kept.
+    pub(super) const fn slots(&self) -> &'static [Slot] {
+        self.slots
     }
+
+    /// All sums of an entry.
+    pub(super) fn sums(&self, entry: u32) -> &[u64] {
+        let width = self.slots.len();
+        let from = entry as usize % CHUNK * width;
+        let chunk = self.sums.get(entry as usize / CHUNK);
+        chunk.and_then(|c| c.get(from..from + width)).unwrap_or_default()
+    }
+
+    /// Bytes that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.keys.len() * BYTES
+            + self.places.len() * CHUNK * (size_of::<Place>() + 8 * self.slots.len())
+            + self.index.len() * 4
+    }
+
+    /// Empties it.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.slots);
+    }
+}
+
+/// The first bytes of a key as a number, whose order is theirs.
+fn beginning(key: &[u8]) -> u64 {
+    let mut first = [0u8; 8];
+    for (to, from) in first.iter_mut().zip(key) {
+        *to = *from;
+    }
+    u64::from_be_bytes(first)
 }
 
 /// Multiplies eight bytes at a time into both halves of a product and folds them, as wyhash does.

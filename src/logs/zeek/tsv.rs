@@ -62,7 +62,9 @@ impl LineReader for Tsv {
                 return Took::no("no header");
             }
             self.path = Path::Conn;
-            self.columns(CONN.split(' '));
+            // Newer versions have more columns, always behind the others.
+            let columns = line.split(|b| *b == b'\t').count();
+            self.columns(CONN.split_ascii_whitespace().take(columns));
         }
         if let Some(columns) = &self.conn {
             return columns.read(line, self.separator, &self.unset, out);
