@@ -189,3 +189,53 @@ fn the_first_documents_four_questions() {
     let told: BTreeSet<&str> = alerts.iter().map(|row| row["told_by"].as_str()).collect();
     assert_eq!(told, BTreeSet::from(["class", "rule"]), "one alert bears keys, one does not");
 }
+
+/// The rows that `davy hunt` prints, as texts.
+fn printed(ids: &str, case: &str) -> Vec<Vec<BTreeMap<String, String>>> {
+    let out = assert_cmd::Command::cargo_bin("davy")
+        .unwrap()
+        .args(["hunt", ids, "--format", "json", "-q"])
+        .arg(folder().join(case).join("conn.log"))
+        .assert()
+        .success();
+    let text = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    serde_json::Deserializer::from_slice(&out.get_output().stdout)
+        .into_iter::<Vec<serde_json::Map<String, serde_json::Value>>>()
+        .map(|rows| {
+            let rows = rows.unwrap();
+            rows.iter().map(|r| r.iter().map(|(k, v)| (k.clone(), text(v))).collect()).collect()
+        })
+        .collect()
+}
+
+/// What is folded while it is read gives the same rows as all of it in tables.
+#[test]
+fn a_fold_changes_no_answer() {
+    for case in ["cryptojacking", "office-day", "scanner-noise"] {
+        let ids: Vec<String> = Playbooks::embedded()
+            .iter()
+            .filter(|playbook| playbook.fold.is_some())
+            .map(|playbook| playbook.id.text.clone())
+            .collect();
+        assert!(ids.len() >= 3);
+        let all = Facts::in_memory(&davy::tables()).unwrap();
+        let mut logs = Logs::new(vec![(&all, Wanted::ALL)]);
+        let origin = Origin { name: "conn.log".into(), modified: None };
+        let bytes = std::fs::read(folder().join(case).join("conn.log")).unwrap();
+        logs.read(&origin, &mut bytes.as_slice()).unwrap();
+        logs.finish().unwrap();
+        let conn = format!("{}:", folder().join(case).join("conn.log").display());
+        let folded = printed(&ids.join(","), case);
+        for (id, folded) in ids.iter().zip(folded) {
+            let mut whole = hunt(&all, id, &[]);
+            for source in whole.iter_mut().filter_map(|row| row.get_mut("source")) {
+                *source = source.replace("conn.log:", &conn);
+            }
+            assert_eq!(folded, whole, "{id} over {case}");
+        }
+    }
+}

@@ -70,6 +70,10 @@ fn description(kind: &str) -> &'static str {
         "persistence-changed" => "Metadata Modification Time",
         "package-installed" => "Installation Time",
         "connection-seen" => "Connection Seen (not after)",
+        "alert-raised" => "Alert Time",
+        "flow-seen" => "Connection Start",
+        "name-asked" | "request-sent" => "Request Time",
+        "logged" => "Log Time",
         "collected" => "Collection Time",
         _ => "Event Time",
     }

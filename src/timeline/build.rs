@@ -130,6 +130,53 @@ const KINDS: &[Kind] = &[
                 fact, source, NULL, NULL
               FROM packages WHERE installed IS NOT NULL",
     },
+    // Of logs, of which there are millions, only what a finding cites.
+    Kind {
+        name: "alerts",
+        sql: "SELECT time, NULL, NULL, 'alert-raised',
+                kind || ': ' || coalesce(signature, category, 'an alert') || ifnull(' on ' || client, '') ||
+                  CASE WHEN coalesce(domain, server) IS NOT NULL
+                    THEN ', ' || coalesce(domain, server || ifnull(' port ' || server_port, '')) ELSE '' END,
+                fact, source, pid, NULL
+              FROM alerts WHERE time IS NOT NULL AND fact IN (SELECT cited FROM finding_evidence)",
+    },
+    Kind {
+        name: "flows",
+        sql: "SELECT started, NULL, NULL, 'flow-seen',
+                kind || ': ' || originator || ' began a connection with ' || responder ||
+                  ifnull(' port ' || responder_port, '') || ifnull(', ' || (orig_bytes + resp_bytes) || ' bytes', ''),
+                fact, source, pid, NULL
+              FROM flows WHERE started IS NOT NULL AND originator IS NOT NULL AND responder IS NOT NULL
+                AND fact IN (SELECT cited FROM finding_evidence)",
+    },
+    Kind {
+        name: "names asked for",
+        sql: "SELECT time, NULL, NULL, 'name-asked',
+                kind || ': ' || coalesce(client, 'somebody') || ' asked for ' || query, fact, source, NULL, NULL
+              FROM dns WHERE time IS NOT NULL AND query IS NOT NULL
+                AND fact IN (SELECT cited FROM finding_evidence)",
+    },
+    Kind {
+        name: "requests",
+        sql: "SELECT time, NULL, NULL, 'request-sent',
+                kind || ': ' || coalesce(client, 'somebody') || ' sent ' || ifnull(method || ' ', '') || 'to ' ||
+                  coalesce(host, server, uri, '?') || ifnull(' port ' || port, ''), fact, source, NULL, NULL
+              FROM http WHERE time IS NOT NULL AND fact IN (SELECT cited FROM finding_evidence)
+              UNION ALL
+              SELECT time, NULL, NULL, 'request-sent',
+                kind || ': ' || coalesce(client, 'somebody') || ' began TLS with ' ||
+                  coalesce(server_name, server, '?') || ifnull(' port ' || server_port, ''), fact, source, NULL, NULL
+              FROM tls WHERE time IS NOT NULL AND fact IN (SELECT cited FROM finding_evidence)",
+    },
+    Kind {
+        name: "logged events",
+        sql: "SELECT time, NULL, NULL, CASE event WHEN 'process' THEN 'process-start' ELSE 'logged' END,
+                kind || ': ' || coalesce(exe, comm, 'a process') || ifnull(' (pid ' || pid || ')', '') ||
+                  CASE event WHEN 'network' THEN ' called ' || coalesce(remote_name, remote_address, '?') || ifnull(' port ' || remote_port, '')
+                    WHEN 'process' THEN ifnull(': ' || command, ' started') ELSE ' ' || event || ifnull(' ' || path, '') END,
+                fact, source, pid, NULL
+              FROM events WHERE time IS NOT NULL AND fact IN (SELECT cited FROM finding_evidence)",
+    },
     Kind {
         name: "connections",
         sql: "SELECT h.taken, ifnull(min(p.started, h.taken), h.taken), h.taken, 'connection-seen',
@@ -221,6 +268,11 @@ const WORDS: &[&str] = &[
     "persistence-changed",
     "package-installed",
     "connection-seen",
+    "alert-raised",
+    "flow-seen",
+    "name-asked",
+    "request-sent",
+    "logged",
     "collected",
 ];
 
