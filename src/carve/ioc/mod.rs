@@ -10,7 +10,7 @@ mod stix;
 pub use against::{IocMatch, hold};
 pub use form::{Form, Ioc};
 
-use crate::facts::{Error, Facts, HostText};
+use crate::facts::{Error, Facts, HostText, Status};
 use std::collections::HashSet;
 
 /// Entries of all lists that are believed.
@@ -126,7 +126,10 @@ impl Iocs {
                 };
                 facts.insert(number + 1, &format!("{}:{}", ioc.list, ioc.line), &row)?;
             }
-            Ok(())
+            // Nothing listed is nothing missed.
+            let detail = format!("{} entries listed", self.entries.len());
+            facts.cover("iocs", Status::Complete, detail)?;
+            facts.cover("ioc_matches", Status::Complete, "")
         })
     }
 }
