@@ -146,9 +146,10 @@ fn bytes(evidence: &dyn Evidence, carver: &Carver, target: &Target) -> Result<By
 }
 
 fn executables(facts: &Facts, left: &mut Left) -> Result<Vec<Target>, Error> {
-    // A package's executable that is what the package brought holds nothing of an attacker's.
+    // A package's executable that is what the package brought holds nothing of an attacker's; one
+    // that is a package's by its time was not touched since.
     let query = "SELECT e.fact, e.path, e.pid, e.dev, e.inode, e.sha256, e.size, e.nlink,
-            max(f.package IS NOT NULL), max(coalesce(f.package_intact, 0)), min(coalesce(f.package_intact, 1))
+            max(f.package IS NOT NULL), max(coalesce(f.package_intact, f.package = '(by its time)', 0)), min(coalesce(f.package_intact, 1))
         FROM elf e LEFT JOIN files f ON f.dev = e.dev AND f.inode = e.inode
         GROUP BY e.fact ORDER BY e.pid, e.fact";
     let all = rows(facts, query, |row| {

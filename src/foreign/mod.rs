@@ -9,6 +9,7 @@ mod output;
 mod process;
 mod root;
 mod uac;
+mod velociraptor;
 
 use crate::evidence::{Evidence, Spool, SpoolLimits, Want};
 use std::io::{self, Read};
@@ -28,7 +29,7 @@ pub struct Layout {
 }
 
 /// Every layout, the surest to tell first.
-pub const LAYOUTS: &[Layout] = &[uac::LAYOUT, catscale::LAYOUT, root::LAYOUT];
+pub const LAYOUTS: &[Layout] = &[uac::LAYOUT, catscale::LAYOUT, velociraptor::LAYOUT, root::LAYOUT];
 
 /// Opens an archive, read in one forward pass. `path` is where it can be sought in.
 ///
@@ -45,8 +46,16 @@ pub fn open(
 
 /// Opens the folder into which a collector wrote; `None` where it is of no layout.
 pub fn folder(name: &str, path: &Path) -> Option<Result<Box<dyn Evidence>, String>> {
-    let telling =
-        ["uac.log", "live_response", "[root]", "bodyfile", "Process_and_Network", "catscale_out"];
+    let telling = [
+        "uac.log",
+        "live_response",
+        "[root]",
+        "bodyfile",
+        "Process_and_Network",
+        "catscale_out",
+        "uploads.json",
+        "collection_context.json",
+    ];
     if !telling.iter().any(|name| path.join(name).exists()) {
         return None;
     }
@@ -119,6 +128,11 @@ const UNREAD: &[&[u8]] = &[
 /// What is wanted of an archive. Logs that are large are named and not held.
 fn wanted(name: &[u8], size: u64) -> Want {
     if NESTED.iter().any(|end| name.ends_with(end)) && !name.starts_with(b"[root]/") {
+        return Want::Members;
+    }
+    // Generic.Collection.UAC uploads the archive that UAC made.
+    let nested = name.windows(4).any(|four| four == b"uac-") && name.starts_with(b"uploads/");
+    if nested && [&b".tar.gz"[..], b".tar", b".zip"].iter().any(|end| name.ends_with(end)) {
         return Want::Members;
     }
     let holds = |part: &&&[u8]| output::find(name, part).is_some();

@@ -118,7 +118,7 @@ pub(super) fn place(host: &mut Assembly, spool: &Spool, base: &[u8], genuine: bo
 }
 
 /// A file that is gzip on the host is gzip to the host's collectors.
-fn body(member: &Member) -> Body {
+pub(super) fn body(member: &Member) -> Body {
     match &member.body {
         Body::Gzip(bytes) => Body::Bytes(std::sync::Arc::clone(bytes)),
         other => other.clone(),

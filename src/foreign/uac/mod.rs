@@ -17,6 +17,11 @@ pub(super) const LAYOUT: Layout = Layout { name: "UAC", claims, open };
 
 /// By `uac.log`, or by the folders that it leaves; they may lie in a folder of the archive.
 fn claims(spool: &Spool) -> Option<Vec<u8>> {
+    base(spool)
+}
+
+/// Where in an archive UAC's files begin, where it has such.
+pub(super) fn base(spool: &Spool) -> Option<Vec<u8>> {
     let mut bases: Vec<&[u8]> = vec![b""];
     for name in spool.members.keys() {
         for mark in
@@ -69,7 +74,7 @@ impl Uac<'_> {
     }
 }
 
-fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
+pub(super) fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
     let text = spool.members.get(&[base, b"uac.log"].concat()).and_then(|m| m.bytes());
     let log = Log::parse(text.unwrap_or_default());
     if let Some(system) = log.system.as_deref().filter(|s| *s != "linux") {
