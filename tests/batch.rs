@@ -71,7 +71,7 @@ fn a_batch_and_its_parts() {
         let whole = |e: std::io::Result<fs::DirEntry>| {
             e.unwrap().path().extension().is_some_and(|x| x == "json")
         };
-        if fs::read_dir(&done).is_ok_and(|d| d.map(whole).any(|is| is)) {
+        if fs::read_dir(&done).is_ok_and(|mut d| d.any(whole)) {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
