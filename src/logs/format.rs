@@ -44,6 +44,10 @@ pub trait Out {
     fn note(&mut self, note: Note);
     /// Which record comes now, where the reader itself finds the records.
     fn place(&mut self, place: u64);
+    /// Whether of a connection only its beginning, its ends, its service and its bytes are wanted.
+    fn brief(&self) -> bool {
+        false
+    }
 }
 
 impl dyn Out + '_ {
@@ -137,6 +141,7 @@ pub const FORMATS: &[Format] = &[
     super::nfdump::JSON,
     super::vpcflow::TEXT,
     super::vpcflow::JSON,
+    super::parquet::FORMAT,
     super::guardduty::FORMAT,
     super::route53::FORMAT,
     super::netflow::FORMAT,

@@ -21,6 +21,7 @@ mod netfilter;
 mod netflow;
 mod nfdump;
 mod pair;
+mod parquet;
 mod read;
 mod route53;
 mod row;

@@ -227,6 +227,10 @@ impl Out for Fan<'_, '_> {
         self.place = place;
     }
 
+    fn brief(&self) -> bool {
+        self.sinks.iter().all(|sink| sink.wanted.is_brief())
+    }
+
     fn note(&mut self, note: Note) {
         let (words, count) = match note {
             Note::ZoneAssumed => ("times without a zone, taken for UTC".to_owned(), 1),

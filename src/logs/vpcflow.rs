@@ -29,7 +29,7 @@ const DEFAULT: &str = "version account-id interface-id srcaddr dstaddr srcport d
 
 /// What a column is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     Skip,
     Interface,
     Source,
@@ -55,7 +55,7 @@ enum What {
 
 impl What {
     /// By any of the names that text, Parquet, Athena's documentation and Glue's crawlers use.
-    fn named(name: &str) -> Self {
+    pub(super) fn named(name: &str) -> Self {
         let plain: String = name
             .chars()
             .filter(char::is_ascii_alphanumeric)
@@ -197,7 +197,10 @@ impl LineReader for Text {
 }
 
 /// One record, whatever it is written in.
-fn record<'a>(cells: impl Iterator<Item = (What, Cow<'a, [u8]>)>, out: &mut dyn Out) -> Took {
+pub(super) fn record<'a>(
+    cells: impl Iterator<Item = (What, Cow<'a, [u8]>)>,
+    out: &mut dyn Out,
+) -> Took {
     let mut flow = FlowSeen::new("vpc");
     let (mut end, mut bad) = (None, false);
     let mut status = None;

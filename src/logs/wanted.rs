@@ -75,6 +75,17 @@ impl Wanted {
         spill: false,
     };
 
+    /// Whether nothing of a connection is wanted but its beginning, its ends, its service and its
+    /// bytes: what stands behind them in a line need not be read.
+    pub(super) fn is_brief(&self) -> bool {
+        let brief =
+            [Slot::Connections, Slot::Records, Slot::OrigBytes, Slot::RespBytes, Slot::First];
+        !self.others
+            && !self.silent
+            && matches!(self.flows, Flows::None | Flows::Top(Heaviest::Bytes, _))
+            && (!self.conversations || self.slots.iter().all(|slot| brief.contains(slot)))
+    }
+
     pub(super) fn fold(&self) -> Fold {
         let fold = Fold::new(self.by, self.slots, self.silent);
         if self.spill { fold.spilling_at_usual() } else { fold }

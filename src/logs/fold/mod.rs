@@ -147,7 +147,11 @@ impl Fold {
 
     fn held(&self, entry: u32) -> Held {
         Held {
-            key: self.table.key(entry).to_vec(),
+            key: {
+                let mut key = Vec::new();
+                self.table.key(entry, &mut key);
+                key
+            },
             sums: self.table.sums(entry).to_vec(),
             spans: match self.spans.get(&entry) {
                 None => Minutes::Unknown,
@@ -194,8 +198,10 @@ impl Fold {
             }
         };
         if self.runs.is_empty() {
-            for entry in 0..u32::try_from(self.table.len()).unwrap_or(u32::MAX) {
-                keep(self.table.key(entry), self.table.sums(entry));
+            let mut key = Vec::new();
+            for entry in self.table.places() {
+                self.table.key(entry, &mut key);
+                keep(&key, self.table.sums(entry));
             }
         } else {
             self.merged::<std::io::Error>(|held| {

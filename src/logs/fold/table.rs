@@ -90,155 +90,191 @@ pub(super) fn unbias(biased: u64) -> i64 {
     (biased ^ (1 << 63)).cast_signed()
 }
 
-/// Entries of one chunk.
-const CHUNK: usize = 1 << 14;
-/// Bytes of one chunk of keys.
-const BYTES: usize = 1 << 20;
+/// Words of one chunk.
+const CHUNK: usize = 1 << 17;
+/// Words that a key may take: two addresses, a port, two names.
+const LONGEST: usize = 24;
 
-/// Where an entry's key lies, and part of its hash.
-#[derive(Clone, Copy)]
-struct Place {
-    hash: u32,
-    chunk: u32,
-    from: u32,
-    length: u32,
-}
-
-/// The table.
+/// The table. An entry is a record of words: a head (length of the key in bytes), the key, the
+/// sums. The index holds part of each hash beside the record's place, so that most looks at it end
+/// there, and a hit costs one record.
 pub(super) struct Table {
     slots: &'static [Slot],
     seed: u64,
-    /// Number of an entry from 1; 0 is free. Its length is a power of two.
-    index: Vec<u32>,
-    places: Vec<Vec<Place>>,
-    keys: Vec<Vec<u8>>,
-    sums: Vec<Vec<u64>>,
-    entries: u32,
+    /// Hash above, the record's place from 1 below; 0 is free. Its length is a power of two.
+    index: Vec<u64>,
+    chunks: Vec<Vec<u64>>,
+    entries: usize,
+}
+
+/// A key as words whose order is that of its bytes.
+struct Packed {
+    words: [u64; LONGEST],
+    bytes: usize,
+}
+
+impl Packed {
+    fn of(key: &[u8]) -> Self {
+        let mut words = [0u64; LONGEST];
+        let bytes = key.len().min(LONGEST * 8);
+        let (whole, rest) = key.get(..bytes).unwrap_or_default().as_chunks::<8>();
+        let mut places = words.iter_mut();
+        for (place, word) in places.by_ref().zip(whole) {
+            *place = u64::from_be_bytes(*word);
+        }
+        if let Some(place) = words.get_mut(whole.len()).filter(|_| !rest.is_empty()) {
+            let mut last = [0u8; 8];
+            for (to, from) in last.iter_mut().zip(rest) {
+                *to = *from;
+            }
+            *place = u64::from_be_bytes(last);
+        }
+        Self { words, bytes }
+    }
+
+    fn words(&self) -> &[u64] {
+        self.words.get(..self.bytes.div_ceil(8)).unwrap_or_default()
+    }
 }
 
 impl Table {
     pub(super) fn new(slots: &'static [Slot]) -> Self {
         // Whoever writes to the log must not be able to choose keys that collide.
         let seed = RandomState::new().build_hasher().finish();
-        Self {
-            slots,
-            seed,
-            index: vec![0; 1 << 12],
-            places: Vec::new(),
-            keys: Vec::new(),
-            sums: Vec::new(),
-            entries: 0,
-        }
-    }
-
-    pub(super) const fn len(&self) -> usize {
-        self.entries as usize
+        Self { slots, seed, index: vec![0; 1 << 12], chunks: Vec::new(), entries: 0 }
     }
 
     /// The entry of a key, and whether it is new.
     pub(super) fn entry(&mut self, key: &[u8]) -> (u32, bool) {
-        let hash = hash(self.seed, key);
-        let short = (hash >> 32) as u32;
+        let key = Packed::of(key);
+        let hash = hash(self.seed, &key) & !u64::from(u32::MAX);
         let mask = self.index.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = (hash >> 32) as usize & mask;
         loop {
-            match self.index.get(at).copied().unwrap_or(0) {
-                0 => break,
-                number => {
-                    let entry = number - 1;
-                    if self.place(entry).is_some_and(|p| p.hash == short) && self.key(entry) == key
-                    {
-                        return (entry, false);
-                    }
-                }
+            let cell = self.index.get(at).copied().unwrap_or(0);
+            if cell == 0 {
+                break;
+            }
+            let place = (cell as u32).wrapping_sub(1);
+            if cell & !u64::from(u32::MAX) == hash && self.is(place, &key) {
+                return (place, false);
             }
             at = (at + 1) & mask;
         }
-        let entry = self.store(key, short);
+        let place = self.store(&key);
         if let Some(cell) = self.index.get_mut(at) {
-            *cell = entry + 1;
+            *cell = hash | u64::from(place.wrapping_add(1));
         }
-        if self.len() * 3 > self.index.len() * 2 {
+        self.entries += 1;
+        if self.entries * 3 > self.index.len() * 2 {
             self.grow();
         }
-        (entry, true)
+        (place, true)
     }
 
-    fn store(&mut self, key: &[u8], short: u32) -> u32 {
-        let room = self.keys.last().is_some_and(|chunk| chunk.len() + key.len() <= BYTES);
-        if !room {
-            self.keys.push(Vec::with_capacity(BYTES));
+    fn is(&self, place: u32, key: &Packed) -> bool {
+        self.record(place).is_some_and(|record| {
+            record.split_first().is_some_and(|(head, rest)| {
+                *head == key.bytes as u64 && rest.get(..key.words().len()) == Some(key.words())
+            })
+        })
+    }
+
+    /// A record and what lies behind it in its chunk.
+    fn record(&self, place: u32) -> Option<&[u64]> {
+        let place = place as usize;
+        self.chunks.get(place / CHUNK)?.get(place % CHUNK..)
+    }
+
+    fn store(&mut self, key: &Packed) -> u32 {
+        let size = 1 + key.words().len() + self.slots.len();
+        if self.chunks.last().is_none_or(|chunk| chunk.len() + size > CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
         }
-        let chunk = self.keys.len().saturating_sub(1);
-        let mut from = 0;
-        if let Some(bytes) = self.keys.last_mut() {
-            from = bytes.len();
-            bytes.extend_from_slice(key);
-        }
-        if self.len().is_multiple_of(CHUNK) {
-            self.places.push(Vec::with_capacity(CHUNK));
-            self.sums.push(Vec::with_capacity(CHUNK * self.slots.len()));
-        }
-        let place = Place {
-            hash: short,
-            chunk: u32::try_from(chunk).unwrap_or(u32::MAX),
-            from: u32::try_from(from).unwrap_or(u32::MAX),
-            length: u32::try_from(key.len()).unwrap_or(0),
-        };
-        if let (Some(places), Some(sums)) = (self.places.last_mut(), self.sums.last_mut()) {
-            places.push(place);
-            sums.extend(self.slots.iter().map(|slot| slot.empty()));
-        }
-        let entry = self.entries;
-        self.entries = self.entries.saturating_add(1);
-        entry
+        let number = self.chunks.len().saturating_sub(1);
+        let Some(chunk) = self.chunks.last_mut() else { return 0 };
+        let place = number * CHUNK + chunk.len();
+        chunk.push(key.bytes as u64);
+        chunk.extend_from_slice(key.words());
+        chunk.extend(self.slots.iter().map(|slot| slot.empty()));
+        u32::try_from(place).unwrap_or(u32::MAX)
     }
 
     fn grow(&mut self) {
-        let size = self.index.len() * 2;
-        let mask = size - 1;
-        let mut index = vec![0u32; size];
-        for entry in 0..self.entries {
-            let mut at = hash(self.seed, self.key(entry)) as usize & mask;
-            while index.get(at).is_some_and(|cell| *cell != 0) {
+        let mut index = vec![0u64; self.index.len() * 2];
+        let mask = index.len() - 1;
+        for cell in self.index.iter().filter(|cell| **cell != 0) {
+            let mut at = (cell >> 32) as usize & mask;
+            while index.get(at).is_some_and(|there| *there != 0) {
                 at = (at + 1) & mask;
             }
-            if let Some(cell) = index.get_mut(at) {
-                *cell = entry + 1;
+            if let Some(free) = index.get_mut(at) {
+                *free = *cell;
             }
         }
         self.index = index;
     }
 
-    fn place(&self, entry: u32) -> Option<&Place> {
-        let entry = entry as usize;
-        self.places.get(entry / CHUNK)?.get(entry % CHUNK)
+    /// A key's bytes, into `key`.
+    pub(super) fn key(&self, place: u32, key: &mut Vec<u8>) {
+        key.clear();
+        let Some((head, rest)) = self.record(place).and_then(<[u64]>::split_first) else { return };
+        let bytes = usize::try_from(*head).unwrap_or(0);
+        for word in rest.iter().take(bytes.div_ceil(8)) {
+            key.extend_from_slice(&word.to_be_bytes());
+        }
+        key.truncate(bytes);
     }
 
-    pub(super) fn key(&self, entry: u32) -> &[u8] {
-        let Some(place) = self.place(entry) else { return &[] };
-        let from = place.from as usize;
-        let chunk = self.keys.get(place.chunk as usize);
-        chunk.and_then(|c| c.get(from..from + place.length as usize)).unwrap_or_default()
-    }
-
-    pub(super) fn add(&mut self, entry: u32, flow: &FlowSeen<'_>) {
-        let width = self.slots.len();
-        let from = entry as usize % CHUNK * width;
-        let Some(chunk) = self.sums.get_mut(entry as usize / CHUNK) else { return };
-        let Some(sums) = chunk.get_mut(from..from + width) else { return };
+    pub(super) fn add(&mut self, place: u32, flow: &FlowSeen<'_>) {
+        let (number, from) = (place as usize / CHUNK, place as usize % CHUNK);
+        let Some(chunk) = self.chunks.get_mut(number) else { return };
+        let Some((head, rest)) = chunk.get_mut(from..).and_then(<[u64]>::split_first_mut) else {
+            return;
+        };
+        let words = usize::try_from(*head).unwrap_or(0).div_ceil(8);
+        let Some(sums) = rest.get_mut(words..words + self.slots.len()) else { return };
         for (sum, slot) in sums.iter_mut().zip(self.slots) {
             *sum = slot.joined(*sum, slot.of(flow));
         }
     }
 
+    /// All entries as they were made.
+    pub(super) fn places(&self) -> impl Iterator<Item = u32> + '_ {
+        let width = self.slots.len();
+        self.chunks.iter().enumerate().flat_map(move |(number, chunk)| {
+            let mut at = 0;
+            std::iter::from_fn(move || {
+                let bytes = usize::try_from(*chunk.get(at)?).unwrap_or(0);
+                let place = number * CHUNK + at;
+                at += 1 + bytes.div_ceil(8) + width;
+                u32::try_from(place).ok()
+            })
+        })
+    }
+
     /// All entries, in order of their keys.
     pub(super) fn in_order(&self) -> Vec<u32> {
-        // Most keys differ within their first bytes: those are compared without looking them up.
-        let mut all: Vec<(u64, u32)> =
-            (0..self.entries).map(|entry| (beginning(self.key(entry)), entry)).collect();
-        all.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.key(a.1).cmp(self.key(b.1))));
-        all.into_iter().map(|(_, entry)| entry).collect()
+        // Most keys differ within their first words: those are compared without looking further.
+        let word = |place: u32, n: usize| {
+            self.record(place).and_then(|record| record.get(n)).copied().unwrap_or(0)
+        };
+        let mut all: Vec<(u64, u32)> = self.places().map(|place| (word(place, 1), place)).collect();
+        all.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| self.words(a.1).cmp(&self.words(b.1)))
+        });
+        all.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// A key's words and its length: their order is that of its bytes.
+    fn words(&self, place: u32) -> (&[u64], u64) {
+        match self.record(place).and_then(<[u64]>::split_first) {
+            Some((head, rest)) => {
+                let words = usize::try_from(*head).unwrap_or(0).div_ceil(8);
+                (rest.get(..words).unwrap_or_default(), *head)
+            }
+            None => (&[], 0),
+        }
     }
 
     /// Which sums are kept.
@@ -247,18 +283,17 @@ impl Table {
     }
 
     /// All sums of an entry.
-    pub(super) fn sums(&self, entry: u32) -> &[u64] {
-        let width = self.slots.len();
-        let from = entry as usize % CHUNK * width;
-        let chunk = self.sums.get(entry as usize / CHUNK);
-        chunk.and_then(|c| c.get(from..from + width)).unwrap_or_default()
+    pub(super) fn sums(&self, place: u32) -> &[u64] {
+        let Some((head, rest)) = self.record(place).and_then(<[u64]>::split_first) else {
+            return &[];
+        };
+        let words = usize::try_from(*head).unwrap_or(0).div_ceil(8);
+        rest.get(words..words + self.slots.len()).unwrap_or_default()
     }
 
     /// Bytes that it takes, about.
     pub(super) fn bytes(&self) -> usize {
-        self.keys.len() * BYTES
-            + self.places.len() * CHUNK * (size_of::<Place>() + 8 * self.slots.len())
-            + self.index.len() * 4
+        (self.chunks.len() * CHUNK + self.index.len()) * 8
     }
 
     /// Empties it.
@@ -267,30 +302,17 @@ impl Table {
     }
 }
 
-/// The first bytes of a key as a number, whose order is theirs.
-fn beginning(key: &[u8]) -> u64 {
-    let mut first = [0u8; 8];
-    for (to, from) in first.iter_mut().zip(key) {
-        *to = *from;
-    }
-    u64::from_be_bytes(first)
-}
-
-/// Multiplies eight bytes at a time into both halves of a product and folds them, as wyhash does.
-fn hash(seed: u64, key: &[u8]) -> u64 {
+/// Multiplies words into both halves of a product and folds them, as wyhash does.
+fn hash(seed: u64, key: &Packed) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let fold = |a: u64, b: u64| {
         let product = u128::from(a) * u128::from(b);
         (product as u64) ^ (product >> 64) as u64
     };
-    let mut state = seed ^ key.len() as u64;
-    let (words, rest) = key.as_chunks::<8>();
-    for word in words {
-        state = fold(state ^ u64::from_le_bytes(*word), K ^ seed.rotate_left(32) | 1);
-    }
-    let mut last = [0u8; 8];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    fold(state ^ u64::from_le_bytes(last), seed | 1).rotate_left(17) ^ fold(state, K)
+    let state = seed ^ key.bytes as u64;
+    let state = key
+        .words()
+        .iter()
+        .fold(state, |state, word| fold(state ^ word, K ^ seed.rotate_left(32) | 1));
+    fold(state, seed | 1)
 }

@@ -8,6 +8,7 @@ use super::super::row::Row;
 use super::super::times;
 use super::Fields;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// What a column of the log is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,13 +59,26 @@ pub(super) struct Columns {
     what: Vec<What>,
     open: bool,
     usable: bool,
+    /// Columns up to the last that is wanted; those behind it are only counted.
+    wanted: usize,
 }
 
 impl Columns {
-    pub(super) fn of(fields: &[String], open: bool) -> Self {
-        let what: Vec<What> = fields.iter().map(|name| What::named(name)).collect();
+    pub(super) fn of(fields: &[String], open: bool, brief: bool) -> Self {
+        let mut what: Vec<What> = fields.iter().map(|name| What::named(name)).collect();
+        if brief {
+            for column in &mut what {
+                if matches!(
+                    column,
+                    What::Duration | What::State | What::OrigPkts | What::RespPkts | What::Node
+                ) {
+                    *column = What::Skip;
+                }
+            }
+        }
+        let wanted = what.iter().rposition(|column| *column != What::Skip).map_or(0, |at| at + 1);
         let usable = what.contains(&What::OrigH) && what.contains(&What::RespH);
-        Self { what, open, usable }
+        Self { what, open, usable, wanted }
     }
 
     pub(super) fn read(&self, line: &[u8], separator: u8, unset: &[u8], out: &mut dyn Out) -> Took {
@@ -73,16 +87,20 @@ impl Columns {
         }
         let mut flow = FlowSeen::new(kind(self.open));
         flow.open = self.open;
-        let mut columns = self.what.iter();
         let mut from = 0;
-        let ends = memchr::memchr_iter(separator, line).chain(std::iter::once(line.len()));
+        let mut ends = memchr::memchr_iter(separator, line);
         let mut bad = false;
-        for end in ends {
+        let mut over = false;
+        for what in self.what.iter().take(self.wanted) {
+            if over {
+                return Took::no("fewer columns than the header names");
+            }
+            let end = ends.next().unwrap_or_else(|| {
+                over = true;
+                line.len()
+            });
             let value = line.get(from..end).unwrap_or_default();
             from = end + 1;
-            let Some(what) = columns.next() else {
-                return Took::no("more columns than the header names");
-            };
             if *what == What::Skip || value == unset {
                 continue;
             }
@@ -121,8 +139,15 @@ impl Columns {
                 What::Node => flow.sensor = Some(Cow::Borrowed(value)),
             }
         }
-        if columns.next().is_some() {
-            return Took::no("fewer columns than the header names");
+        let more = if over {
+            0
+        } else {
+            1 + memchr::memchr_iter(separator, line.get(from..).unwrap_or_default()).count()
+        };
+        match (self.wanted + more).cmp(&self.what.len()) {
+            Ordering::Less => return Took::no("fewer columns than the header names"),
+            Ordering::Greater => return Took::no("more columns than the header names"),
+            Ordering::Equal => {}
         }
         if bad {
             return Took::no("a time or an address is none");

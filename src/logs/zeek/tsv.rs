@@ -51,7 +51,7 @@ impl Default for Tsv {
 impl LineReader for Tsv {
     fn line(&mut self, line: &[u8], origin: &Origin, out: &mut dyn Out) -> Took {
         if let [b'#', header @ ..] = line {
-            self.header(header, origin);
+            self.header(header, origin, out.brief());
             return Took::Heading;
         }
         if line.is_empty() {
@@ -64,7 +64,7 @@ impl LineReader for Tsv {
             self.path = Path::Conn;
             // Newer versions have more columns, always behind the others.
             let columns = line.split(|b| *b == b'\t').count();
-            self.columns(CONN.split_ascii_whitespace().take(columns));
+            self.columns(CONN.split_ascii_whitespace().take(columns), out.brief());
         }
         if let Some(columns) = &self.conn {
             return columns.read(line, self.separator, &self.unset, out);
@@ -78,7 +78,7 @@ impl LineReader for Tsv {
 }
 
 impl Tsv {
-    fn header(&mut self, header: &[u8], origin: &Origin) {
+    fn header(&mut self, header: &[u8], origin: &Origin, brief: bool) {
         let split = |at: usize| {
             let (key, rest) = header.split_at_checked(at).unwrap_or((header, b""));
             (key, rest.get(1..).unwrap_or_default())
@@ -107,17 +107,17 @@ impl Tsv {
                 }
                 let text = String::from_utf8_lossy(value).into_owned();
                 let separator = char::from(self.separator);
-                self.columns(text.split(separator));
+                self.columns(text.split(separator), brief);
             }
             _ => {}
         }
     }
 
-    fn columns<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+    fn columns<'a>(&mut self, names: impl Iterator<Item = &'a str>, brief: bool) {
         self.fields = names.take(MOST).map(str::to_owned).collect();
         self.conn = match self.path {
             Path::Conn | Path::OpenConn => {
-                Some(conn::Columns::of(&self.fields, self.path == Path::OpenConn))
+                Some(conn::Columns::of(&self.fields, self.path == Path::OpenConn, brief))
             }
             _ => None,
         };
