@@ -99,11 +99,15 @@ fn one(
     arguments: &[String],
 ) -> io::Result<Record> {
     let name = item.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let work = folder.join(WORK).join(&item.key);
-    // What a run that was killed left half done.
-    if work.exists() {
-        fs::remove_dir_all(&work)?;
+    let below = folder.join(WORK);
+    // What a run that was killed left half done; its child may be at it for a moment yet, so that
+    // this run has a folder of its own name.
+    for entry in fs::read_dir(&below)?.filter_map(Result::ok) {
+        if entry.file_name().to_string_lossy().starts_with(&item.key) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
+    let work = below.join(format!("{}.{}", item.key, std::process::id()));
     fs::create_dir(&work)?;
     let case = work.join("case");
     let errors = work.join("messages");
@@ -126,7 +130,7 @@ fn one(
         synced(place.parent())?;
     }
     record.store(folder)?;
-    fs::remove_dir_all(&work)?;
+    let _ = fs::remove_dir_all(&work);
     Ok(record)
 }
 
@@ -147,7 +151,7 @@ fn child(
         .arg(&item.path)
         // As many archives at once as processors: each has one.
         .env("RAYON_NUM_THREADS", "1")
-        .env("DAVY_WITH_PARENT", "1")
+        .env("DAVY_WITH_PARENT", std::process::id().to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::create(errors)?)

@@ -80,10 +80,15 @@ pub fn run(
     out: &mut dyn Write,
     messages: &mut dyn Write,
 ) -> Result<Exit, Box<dyn Error>> {
-    if std::env::var_os("DAVY_WITH_PARENT").is_some() {
+    if let Some(parent) = std::env::var("DAVY_WITH_PARENT").ok().and_then(|p| p.parse::<i32>().ok())
+    {
         // A batch that is killed takes its children with it.
         let _ =
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+        // It may have been killed before that was said.
+        if rustix::process::getppid().is_none_or(|now| now.as_raw_nonzero().get() != parent) {
+            return Ok(Exit::Failed);
+        }
     }
     let playbooks = match arguments.library.load() {
         Ok(playbooks) => playbooks,
