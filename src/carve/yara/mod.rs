@@ -26,7 +26,7 @@ const OWN: &[(&str, &str)] = &[
 static EMBEDDED: LazyLock<Arc<Rules>> = LazyLock::new(|| {
     let mut compiling = Compiling::new();
     compiling.own();
-    Arc::new(compiling.finish())
+    Arc::new(Rules { own: true, ..compiling.finish() })
 });
 
 /// What rules may ask of outside, as public sets do.
@@ -53,6 +53,8 @@ pub struct Rules {
     pub rules: usize,
     /// Rules that did not compile, one by one, in words for the user.
     pub problems: Vec<String>,
+    /// Davy's own alone, which ask for no file larger than is seen whole.
+    own: bool,
 }
 
 /// A rule that matched in one place.
@@ -125,6 +127,9 @@ impl Rules {
             let mut judged = self.whole(&head, name);
             judged.problem = judged.problem.or(failed);
             return judged;
+        }
+        if self.own {
+            return Judged::default();
         }
         let rest = io::Cursor::new(head).chain(from);
         let scanner = self.named(name);
@@ -303,7 +308,7 @@ impl Compiling {
                 .fragmented_scan_mode(FragmentedScanMode::single_pass()),
         );
         let rules = scanner.rules().count();
-        Rules { scanner, rules, problems: self.problems }
+        Rules { scanner, rules, problems: self.problems, own: false }
     }
 }
 
