@@ -276,3 +276,47 @@ impl Run {
         assert!(self.findings().iter().any(is_it), "{what}:\n{:#?}", self.briefly());
     }
 }
+
+/// Makes logs of what a sensor outside would see of the lab's connection, then has davy look at
+/// the live host beside them.
+const SENSOR: &str = r##"
+import socket, struct, subprocess, time, json
+rows = [line.split() for line in open('/proc/net/tcp').read().splitlines()[1:]]
+def end(text):
+    address, port = text.split(':')
+    return socket.inet_ntoa(struct.pack('<I', int(address, 16))), int(port, 16)
+near, far = next((end(r[1]), end(r[2])) for r in rows if end(r[2])[1] == 3956)
+now = time.time()
+head = '#separator \\x09\n#path\topen_conn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tduration\torig_bytes\tresp_bytes\tconn_state\n'
+row = lambda port, far: f'{now - 600:.6f}\tClab{port}\t{near[0]}\t{port}\t{far[0]}\t{far[1]}\ttcp\t1200.0\t900\t4000\tS1\n'
+# The second flow is one that nothing on the host explains.
+open('/mnt/open_conn.log', 'w').write(head + row(near[1], far) + row(50999, ('198.51.100.77', 14433)))
+alert = {'timestamp': time.strftime('%Y-%m-%dT%H:%M:%S+0000', time.gmtime(now - 60)), 'flow_id': 1, 'event_type': 'alert',
+  'src_ip': near[0], 'src_port': near[1], 'dest_ip': far[0], 'dest_port': far[1], 'proto': 'TCP',
+  'alert': {'gid': 1, 'signature_id': 1, 'rev': 1, 'signature': 'a pool', 'category': 'Crypto Currency Mining Activity Detected', 'severity': 2}}
+open('/mnt/eve.json', 'w').write(json.dumps(alert) + '\n')
+"##;
+
+#[test]
+fn the_process_behind_a_flow_is_named_and_a_flow_without_a_socket_too() {
+    let script = format!(
+        "python3 - <<'EOF' || exit 99\n{SENSOR}\nEOF\n\
+         exec davy triage -q --format json live /mnt/open_conn.log /mnt/eve.json"
+    );
+    let Some(run) = lab("exercise", &[], &["sh", "-c", &script]) else { return };
+    if run.output.status.code() == Some(99) {
+        eprintln!("SKIPPED: no python3 in the lab");
+        return;
+    }
+    let worker = run.pid_of(WORKER);
+    run.finding("the process behind the flow", |f| {
+        f["playbook"] == "process-behind-mining-flow"
+            && f["subject"]["pid"] == worker
+            && says(f, "203.0.113.66:3956")
+            && says(f, "both ends")
+            && evidence(f).any(|e| e["source"] == "/mnt/eve.json:1")
+    });
+    run.finding("the flow that no socket explains", |f| {
+        f["playbook"] == "flow-without-socket" && says(f, "198.51.100.77:14433")
+    });
+}
