@@ -125,7 +125,7 @@ fn below(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
 /// passed over in silence.
 fn is_archive(path: &Path) -> bool {
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(64 * 1024).read_to_end(&mut head));
+    let read = File::open(path).and_then(|file| file.take(256 * 1024).read_to_end(&mut head));
     let name = path.file_name().unwrap_or_default().as_bytes();
     let ends: [&[u8]; 8] =
         [b".tar", b".tar.gz", b".tgz", b".tar.zst", b".tar.xz", b".zip", b".host", b".tar.bz2"];

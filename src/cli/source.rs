@@ -13,8 +13,8 @@ use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-/// Bytes of a file that recognising it may look at.
-const HEAD: usize = 64 * 1024;
+/// Bytes of a file that recognising it may look at: a block of zstd is up to 128 KiB, and opens whole.
+const HEAD: usize = 256 * 1024;
 
 /// What a source turned out to be.
 pub enum Opened {
@@ -50,7 +50,7 @@ pub struct Named {
     pub path: PathBuf,
     /// Whether it is a directory.
     pub directory: bool,
-    /// The first bytes of a file, at most 64 KiB; empty for a directory.
+    /// The first bytes of a file, at most 256 KiB; empty for a directory.
     pub head: Vec<u8>,
     rest: RefCell<Option<Box<dyn Read + Send>>>,
 }

@@ -117,7 +117,9 @@ impl Answers {
                     Place::Path(path) => path.join(name).to_string(),
                     Place::RootOf(pid) => format!("/proc/{pid}/root/{name}"),
                 };
-                self.left_out.push((path, content.at_least.max(content.end.unwrap_or(0))));
+                if !self.left_out.iter().any(|(known, _)| *known == path) {
+                    self.left_out.push((path, content.at_least.max(content.end.unwrap_or(0))));
+                }
             }
             return;
         }
