@@ -1,7 +1,7 @@
 //! A folder into which a collector wrote, or someone unpacked, its files.
 
 use super::{Member, Spool, Wanted};
-use crate::evidence::{Body, FileKind};
+use crate::evidence::{Body, FileKind, unpack};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -62,10 +62,31 @@ fn one(spool: &mut Spool, path: &Path, name: &[u8], wanted: Wanted<'_>) -> io::R
         cut: false,
     };
     let want = wanted(name, member.size);
+    if kind == FileKind::File && want == super::Want::Members {
+        return nested(spool, path, name, member, wanted);
+    }
     if kind != FileKind::File || want != super::Want::Bytes {
         return spool.take(name, member, &mut io::empty(), super::Want::Name);
     }
-    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let mut file: File = fs::OpenOptions::new().read(true).custom_flags(nofollow).open(path)?;
+    let mut file = opened(path)?;
     spool.take(name, member, &mut file, want)
+}
+
+/// An archive that the collector put into its folder: its members lie below its name and `!`.
+fn nested(
+    spool: &mut Spool,
+    path: &Path,
+    name: &[u8],
+    member: Member,
+    wanted: Wanted<'_>,
+) -> io::Result<()> {
+    let (plain, _) = unpack(Box::new(opened(path)?))?;
+    spool.members.insert(name.to_vec(), member);
+    super::tar::read(spool, &[name, b"!"].concat(), plain, wanted, 1)
+}
+
+/// Opens a file unless a link was put in its place.
+fn opened(path: &Path) -> io::Result<File> {
+    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    fs::OpenOptions::new().read(true).custom_flags(nofollow).open(path)
 }
