@@ -239,3 +239,16 @@ fn a_fold_changes_no_answer() {
         }
     }
 }
+
+/// What was read of standard input to recognise it is not lost.
+#[test]
+fn standard_input_is_read_from_its_beginning() {
+    let bytes = std::fs::read(folder().join("cryptojacking/conn.log")).unwrap();
+    let out = assert_cmd::Command::cargo_bin("davy")
+        .unwrap()
+        .args(["query", "-", "SELECT count(*) AS rows FROM flows", "--format", "csv", "-q"])
+        .write_stdin(bytes)
+        .assert()
+        .success();
+    assert_eq!(String::from_utf8_lossy(&out.get_output().stdout), "rows\n103\n");
+}

@@ -4,6 +4,7 @@ use super::source::Named;
 use crate::carve;
 use crate::facts::{self, Facts, Source, Status, Time};
 use crate::logs::{Logs, Origin, Wanted};
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,22 @@ const HEAD: usize = 64 << 10;
 
 /// Folders that a host's root has and a folder of logs has not.
 const OF_A_HOST: &[&str] = &["etc", "proc", "usr", "bin"];
+
+/// A log that the user named, or a folder of them.
+pub struct Place {
+    path: PathBuf,
+    /// Standard input, with what was read of it to recognise it.
+    stream: Cell<Option<Box<dyn Read + Send>>>,
+}
+
+impl Place {
+    /// Of what was named and recognised.
+    pub fn of(named: &Named) -> Self {
+        let standard = named.path.as_os_str() == "-";
+        let stream = standard.then(|| named.reader().ok()).flatten();
+        Self { path: named.path.clone(), stream: Cell::new(stream) }
+    }
+}
 
 /// Whether what the user named is a log, or a folder of them.
 pub fn are(named: &Named) -> bool {
@@ -77,7 +94,7 @@ fn gather(folder: &Path, depth: u32, out: &mut Vec<PathBuf>) {
 /// # Errors
 /// Where facts cannot be stored. What cannot be read is coverage.
 pub fn read(
-    named: &[PathBuf],
+    named: &[Place],
     asked: Vec<(&Facts, Wanted)>,
     progress: &dyn Fn(&str),
 ) -> Result<(), facts::Error> {
@@ -86,7 +103,8 @@ pub fn read(
     }
     let stores: Vec<&Facts> = asked.iter().map(|(facts, _)| *facts).collect();
     let mut logs = Logs::new(asked);
-    for (number, path) in named.iter().enumerate() {
+    for (number, place) in named.iter().enumerate() {
+        let path = &place.path;
         let name = path.display().to_string();
         for facts in &stores {
             let source = Source { kind: "log", name: name.clone() };
@@ -94,21 +112,25 @@ pub fn read(
         }
         for file in files(path) {
             progress(&file.display().to_string());
-            one(&file, &mut logs, &stores)?;
+            one(&file, place.stream.take(), &mut logs, &stores)?;
         }
     }
     logs.finish()
 }
 
-fn one(path: &Path, logs: &mut Logs<'_>, stores: &[&Facts]) -> Result<(), facts::Error> {
+fn one(
+    path: &Path,
+    stream: Option<Box<dyn Read + Send>>,
+    logs: &mut Logs<'_>,
+    stores: &[&Facts],
+) -> Result<(), facts::Error> {
     let name = path.display().to_string();
-    let opened = if name == "-" {
-        Ok((Box::new(std::io::stdin()) as Box<dyn Read + Send>, None))
-    } else {
-        File::open(path).map(|file| {
+    let opened = match stream {
+        Some(stream) => Ok((stream, None)),
+        None => File::open(path).map(|file| {
             let modified = file.metadata().and_then(|m| m.modified()).ok().and_then(nanoseconds);
             (Box::new(file) as Box<dyn Read + Send>, modified)
-        })
+        }),
     };
     let (reader, modified) = match opened
         .and_then(|(reader, modified)| carve::unpack(reader).map(|(reader, _)| (reader, modified)))

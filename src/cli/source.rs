@@ -24,7 +24,7 @@ pub enum Opened {
     #[allow(dead_code)] // The first kinds of these are being written.
     Reader(Box<dyn Reader>),
     /// Logs: one file or a folder of them. All logs of a run are read together.
-    Logs(PathBuf),
+    Logs(super::logs::Place),
 }
 
 /// A source that is no host of files and processes, and leaves facts in the case by itself.
@@ -155,7 +155,7 @@ fn archive(named: &Named) -> Option<Result<Opened, String>> {
 }
 
 fn logs(named: &Named) -> Option<Result<Opened, String>> {
-    super::logs::are(named).then(|| Ok(Opened::Logs(named.path.clone())))
+    super::logs::are(named).then(|| Ok(Opened::Logs(super::logs::Place::of(named))))
 }
 
 fn directory(named: &Named) -> Option<Result<Opened, String>> {
@@ -193,7 +193,7 @@ pub struct Sources {
     /// Cores and the like.
     pub readers: Vec<Box<dyn Reader>>,
     /// Logs.
-    pub logs: Vec<PathBuf>,
+    pub logs: Vec<super::logs::Place>,
 }
 
 impl Sources {
