@@ -2,6 +2,7 @@
 
 use super::guard::Guard;
 use super::{Asked, Coverage, HostText, Limits, Pieces, Status, Table, TableDef};
+use rusqlite::backup::Backup;
 use rusqlite::{CachedStatement, Connection};
 use std::fmt::Display;
 use std::fs::OpenOptions;
@@ -64,17 +65,7 @@ impl Facts {
     /// Where SQLite cannot start or a table's declaration is not valid SQL.
     pub fn in_memory(tables: &[TableDef]) -> Result<Self, Error> {
         let connection = Connection::open_in_memory().map_err(sql("opening in memory"))?;
-        Self::prepare(connection, tables)
-    }
-
-    fn prepare(mut connection: Connection, tables: &[TableDef]) -> Result<Self, Error> {
-        // Whatever SQLite would put aside stays in memory: nothing is written to the suspect host.
-        connection
-            .execute_batch("PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY;")
-            .map_err(sql("setting up"))?;
-        connection.set_prepared_statement_cache_capacity(128);
-        let guard = Guard::install(&mut connection).map_err(sql("setting up"))?;
-        let facts = Self { connection, guard, origin: None };
+        let facts = Self::prepare(connection)?;
         for table in [Source::DEF, Coverage::DEF].iter().chain(tables) {
             facts
                 .connection
@@ -82,6 +73,16 @@ impl Facts {
                 .map_err(sql(&format!("creating table {}", table.name)))?;
         }
         Ok(facts)
+    }
+
+    fn prepare(mut connection: Connection) -> Result<Self, Error> {
+        // Whatever SQLite would put aside stays in memory: nothing is written to the suspect host.
+        connection
+            .execute_batch("PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY;")
+            .map_err(sql("setting up"))?;
+        connection.set_prepared_statement_cache_capacity(128);
+        let guard = Guard::install(&mut connection).map_err(sql("setting up"))?;
+        Ok(Self { connection, guard, origin: None })
     }
 
     /// From now on, sources are written as a reader of the evidence finds them.
@@ -257,6 +258,35 @@ impl Facts {
         question: impl FnOnce(&Connection) -> R,
     ) -> Result<(R, Asked), Error> {
         self.guard.ask(&self.connection, limits, question)
+    }
+
+    /// How much the store holds, in bytes.
+    ///
+    /// # Errors
+    /// Where SQLite refuses.
+    pub fn bytes(&self) -> Result<u64, Error> {
+        let question = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        let bytes: i64 = self
+            .connection
+            .query_row(question, [], |row| row.get(0))
+            .map_err(sql("measuring the store"))?;
+        Ok(bytes.cast_unsigned())
+    }
+
+    /// The same facts once more, to be asked by another thread. What is temporary is not copied.
+    ///
+    /// # Errors
+    /// Where memory is short.
+    pub fn copy(&self) -> Result<Self, Error> {
+        let copied = |mut copy: Connection| {
+            let backup = Backup::new(&self.connection, &mut copy)?;
+            // All pages at once.
+            backup.step(-1)?;
+            drop(backup);
+            Ok(copy)
+        };
+        let copy = Connection::open_in_memory().and_then(copied);
+        Self::prepare(copy.map_err(sql("copying the facts"))?)
     }
 
     /// SQLite itself, for those who ask questions.

@@ -1,13 +1,14 @@
 //! Runs every playbook over the facts: rows become findings, silence becomes an answer.
 
 use super::answer::{Gap, Known};
-use super::ask::{self, Rows};
+use super::ask::{self, Failure, Rows};
 use super::finding::{FindingEvidenceRow, FindingRow};
+use super::round::round;
 use super::{
     Answer, Evidence, Finding, Judgement, Kind, Level, Outcome, Playbook, Playbooks, Subject,
 };
 use super::{evidence, functions, template};
-use crate::facts::{self, Facts, Limits, Status, TableDef};
+use crate::facts::{self, Asked, Facts, Limits, Status, TableDef};
 use rusqlite::types::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,8 +134,10 @@ pub(super) fn judge_within(
     let elsewhere = elsewhere(facts, tables)?;
     let mut judgement = Judgement { looked: known.looked(), ..Judgement::default() };
     let mut drafts = Vec::new();
-    for playbook in playbooks.iter().filter(|p| p.kind == Kind::Finding) {
-        let Some((answer, found, problems)) = run(facts, playbook, &known, &elsewhere, limits)
+    let asked: Vec<&Playbook> = playbooks.iter().filter(|p| p.kind == Kind::Finding).collect();
+    let answers = round(facts, playbooks, &asked, limits)?;
+    for (playbook, (rows, reads)) in asked.into_iter().zip(answers) {
+        let Some((answer, found, problems)) = weigh(playbook, rows, &reads, &known, &elsewhere)
         else {
             continue;
         };
@@ -189,16 +192,15 @@ fn elsewhere(facts: &Facts, tables: &[TableDef]) -> Result<BTreeSet<String>, fac
 /// What a playbook comes to: its answer, its findings, and what was wrong with its rows.
 type Ran<'p> = (Answer, Vec<Draft<'p>>, Vec<String>);
 
-/// Runs one; [`None`] where it asks of evidence that was not given.
-fn run<'p>(
-    facts: &Facts,
+/// Weighs what one was answered; [`None`] where it asks of evidence that was not given.
+fn weigh<'p>(
     playbook: &'p Playbook,
+    rows: Result<Rows, Failure>,
+    asked: &Asked,
     known: &Known<'_>,
     elsewhere: &BTreeSet<String>,
-    limits: Limits,
 ) -> Option<Ran<'p>> {
     let answer = |answer, detail: String| Answer { id: playbook.id.text.clone(), answer, detail };
-    let (rows, asked) = ask::ask(facts, playbook, &BTreeMap::new(), limits, ask::MOST_ROWS);
     if asked.reads.iter().any(|(table, _)| elsewhere.contains(table)) {
         return None;
     }

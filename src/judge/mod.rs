@@ -16,6 +16,7 @@ mod level;
 mod library;
 mod lookup;
 mod playbook;
+mod round;
 mod template;
 #[cfg(test)]
 mod tests;
