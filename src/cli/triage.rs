@@ -182,17 +182,21 @@ fn tell(
     judgement: &Judgement,
     playbooks: &Playbooks,
 ) -> Result<Case, facts::Error> {
-    facts.together(timeline::build)?;
-    facts.together(graph::build)?;
-    let story = graph::story(facts, judgement, arguments.lead.as_deref())?;
-    let verdict = Verdict::of(judgement);
-    Case::gather(facts, judgement, verdict, story, tool(sources, playbooks))
-}
-
-fn tool(sources: &Sources, playbooks: &Playbooks) -> Tool {
     // A recording must give the same report on every machine, so only a live run names the
     // program that ran.
-    let program = (sources.kind() == Some(SourceKind::Live)).then(own_digest).flatten();
+    let live = sources.kind() == Some(SourceKind::Live);
+    std::thread::scope(|scope| {
+        let program = live.then(|| scope.spawn(own_digest));
+        facts.together(timeline::build)?;
+        facts.together(graph::build)?;
+        let story = graph::story(facts, judgement, arguments.lead.as_deref())?;
+        let verdict = Verdict::of(judgement);
+        let program = program.and_then(|digest| digest.join().ok().flatten());
+        Case::gather(facts, judgement, verdict, story, tool(program, playbooks))
+    })
+}
+
+fn tool(program: Option<String>, playbooks: &Playbooks) -> Tool {
     Tool {
         name: "davy",
         version: env!("CARGO_PKG_VERSION"),

@@ -119,19 +119,17 @@ pub fn register(connection: &Connection) -> Result<()> {
             _ => None,
         })
     })?;
-    let patterns = std::sync::Arc::new(text::Patterns::default());
-    let shared = std::sync::Arc::clone(&patterns);
-    connection.create_scalar_function("capture", 2, flags, move |c| {
+    connection.create_scalar_function("capture", 2, flags, |c| {
         let (ValueRef::Text(pattern), Some(text)) = (c.get_raw(0), text(c, 1)?) else {
             return Ok(None);
         };
-        let pattern = shared.get(std::str::from_utf8(pattern).map_err(wrong)?)?;
+        let pattern = text::PATTERNS.get(std::str::from_utf8(pattern).map_err(wrong)?)?;
         let group = pattern.captures(text.as_bytes()).and_then(|found| found.get(1));
         Ok(group.map(|group| String::from_utf8_lossy(group.as_bytes()).into_owned()))
     })?;
-    connection.create_scalar_function("regexp", 2, flags, move |c| {
+    connection.create_scalar_function("regexp", 2, flags, |c| {
         let ValueRef::Text(pattern) = c.get_raw(0) else { return Ok(None) };
-        let pattern = patterns.get(std::str::from_utf8(pattern).map_err(wrong)?)?;
+        let pattern = text::PATTERNS.get(std::str::from_utf8(pattern).map_err(wrong)?)?;
         Ok(match c.get_raw(1) {
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(pattern.is_match(bytes)),
             _ => text(c, 1)?.map(|text| pattern.is_match(text.as_bytes())),

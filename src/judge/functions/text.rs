@@ -2,7 +2,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 /// Memory of a compiled pattern, which bounds the time a byte, too.
 const PATTERN_SIZE: usize = 1 << 18;
@@ -24,18 +24,22 @@ pub(super) fn dirname(path: &str) -> &str {
 /// Compiled patterns, so that a join with a list of them compiles each once. Shared and never
 /// cloned: a clone begins with an empty cache of its own.
 #[derive(Default)]
-pub(super) struct Patterns(Mutex<HashMap<String, Arc<Regex>>>);
+pub(super) struct Patterns(RwLock<HashMap<String, Arc<Regex>>>);
+
+/// Of the whole run: compiling them takes a tenth of judging, and two threads judge.
+pub(super) static PATTERNS: LazyLock<Patterns> = LazyLock::new(Patterns::default);
 
 impl Patterns {
     pub(super) fn get(&self, text: &str) -> rusqlite::Result<Arc<Regex>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(text) {
+        if let Some(found) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Ok(Arc::clone(found));
         }
+        // Nobody waits for it: that two compile the same one is rare and does no harm.
+        let made = Arc::new(pattern(text).map_err(super::wrong)?);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_PATTERNS {
             known.clear();
         }
-        let made = Arc::new(pattern(text).map_err(super::wrong)?);
         known.insert(text.to_owned(), Arc::clone(&made));
         Ok(made)
     }
