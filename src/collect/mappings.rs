@@ -7,7 +7,7 @@ use crate::evidence::{FileKind, HostPath, Reason, Stat, Unavailable};
 use crate::facts::Table;
 
 crate::table! {
-    pub struct Mapping in mappings, "What is mapped into every process, from /proc/PID/maps: a row a line, but for neighbouring parts of one file that nobody can write, which are one row, and without the pages that the kernel lends to all (vdso, vvar, vsyscall).";
+    pub struct Mapping in mappings, "What is mapped into every process, from /proc/PID/maps: a row a line, but for neighbouring parts of one file that nobody can write, which are one row, and without the pages that the kernel lends to all (vdso, vvar, vsyscall) and files of less than 1 MiB that are there and are only read (locales, caches).";
     pid: u32, "", "Process id.";
     start: u64, "", "First address.";
     end: u64, "", "Address after the last.";
@@ -65,8 +65,17 @@ pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
     });
 }
 
+/// A file of fewer bytes that is only read is an open file and no more: no code, and nothing that
+/// the process could change. Half of all mappings are such.
+const READ_ONLY: u64 = 1 << 20;
+
 fn push(mapping: Mapping, rows: &mut Rows<'_>) {
-    if mapping.kind != KERNEL {
+    let read_only = mapping.kind == "file"
+        && mapping.deleted == Some(false)
+        && !mapping.writable
+        && !mapping.executable
+        && mapping.end.saturating_sub(mapping.start) < READ_ONLY;
+    if mapping.kind != KERNEL && !read_only {
         rows.push(Row::Mapping(mapping));
     }
 }
