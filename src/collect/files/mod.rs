@@ -54,7 +54,7 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     candidates.extend(wanted::libraries(facts, &roots)?);
     candidates.extend(wanted::persistence(facts)?);
     candidates.extend(wanted::programs(facts)?);
-    candidates.extend(setuid::walk(host.root.as_ref()));
+    candidates.extend(setuid::walk(host.evidence, host.root.as_ref()));
     let mut budget = temporary::Budget::default();
     let mut open: Vec<Option<Box<dyn Dir + '_>>> = Vec::new();
     for (index, root) in roots.iter().enumerate() {
