@@ -16,7 +16,7 @@ crate::table! {
     target: HostPath, "", "What it leads to, without the kernel's mark of deletion.";
     kind: &'static str, "", "file, directory, fifo, socket, character device, block device, memfd, anonymous, other.";
     deleted: Option<bool>, "", "st_nlink is 0: no name leads to it any more; false for what never has a name, as a socket. NULL where it could not be asked.";
-    mode: Option<&'static str>, "", "r, w or rw, from the link's own permissions or from fdinfo; NULL where it was opened for neither (O_PATH).";
+    mode: Option<&'static str>, "", "r, w or rw, from the link's own permissions or from fdinfo; NULL where it was opened for neither (O_PATH), and for what is no regular file.";
     size: Option<u64>, "bytes", "Size; NULL for sockets, pipes and anonymous inodes.";
     dev: Option<u64>, "", "Device it lies on, major << 32 | minor; NULL likewise.";
     inode: Option<u64>, "", "Inode; for a socket, the key to the table sockets.";
@@ -89,13 +89,12 @@ fn numbers(names: &[HostPath]) -> Vec<u32> {
 fn open_file(process: &ProcessDir<'_>, fd: u32) -> Result<OpenFile, Unavailable> {
     let name = HostPath::new(format!("fd/{fd}"));
     let target = process.dir.link(&name)?;
-    let mode = mode(process, &name, fd);
     let row = OpenFile {
         pid: process.pid,
         fd,
         kind: "other",
         deleted: Some(false),
-        mode,
+        mode: None,
         size: None,
         dev: None,
         inode: None,
@@ -147,8 +146,11 @@ fn with_stat(process: &ProcessDir<'_>, name: &HostPath, row: OpenFile, stat: &St
         None
     };
     let target = if deleted { unmarked(&row.target) } else { None };
+    // A third call a descriptor: worth it where there is content that may be written.
+    let mode = if stat.kind == FileKind::File { mode(process, name, row.fd) } else { None };
     OpenFile {
         kind,
+        mode,
         deleted: Some(deleted),
         size: Some(stat.size),
         dev: Some(stat.dev),
