@@ -5,6 +5,7 @@ mod carve;
 mod collect;
 mod core;
 mod exit;
+mod graph;
 mod hunt;
 mod investigate;
 mod library;
@@ -44,6 +45,7 @@ enum Command {
     Carve(carve::Arguments),
     Hunt(hunt::Arguments),
     Query(query::Arguments),
+    Graph(graph::Arguments),
     Playbook(playbook::Arguments),
 }
 
@@ -72,6 +74,7 @@ pub fn run(
         Command::Carve(arguments) => carve::run(&arguments, out, messages),
         Command::Hunt(arguments) => hunt::run(&arguments, out, messages),
         Command::Query(arguments) => query::run(&arguments, out, messages),
+        Command::Graph(arguments) => graph::run(&arguments, out, messages),
         Command::Playbook(arguments) => playbook::run(&arguments, out, messages),
     };
     match result {

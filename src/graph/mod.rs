@@ -6,6 +6,7 @@ mod edge;
 mod heat;
 mod kinds;
 mod lead;
+pub mod network;
 mod order;
 mod story;
 

@@ -28,7 +28,7 @@ pub use check::Checker;
 pub use complaint::Complaint;
 pub use engine::{judge, prepare, suspects};
 pub use finding::{Answer, Evidence, Finding, Judgement, Outcome, Subject};
-pub use functions::{FUNCTIONS, Function};
+pub use functions::{FUNCTIONS, Function, Ranges, is_public};
 pub use level::Level;
 pub use library::Playbooks;
 pub use lookup::{Lookup, is_number};

@@ -14,10 +14,15 @@ impl Report for Json {
     }
 
     fn write(&self, case: &Case, out: &mut dyn io::Write) -> io::Result<()> {
-        let formatter = Safe(PrettyFormatter::new());
-        case.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter))?;
-        out.write_all(b"\n")
+        pretty(case, out)
     }
+}
+
+/// Anything as pretty JSON that is harmless to look at, with one newline at the end.
+pub(super) fn pretty(what: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    let formatter = Safe(PrettyFormatter::new());
+    what.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter))?;
+    out.write_all(b"\n")
 }
 
 /// Writes what a terminal or an editor would act on or hide as `\uNNNN`: JSON demands that only

@@ -4,6 +4,7 @@ mod case;
 pub mod escape;
 pub mod folder;
 mod gather;
+pub mod graph;
 mod html;
 mod json;
 mod text;

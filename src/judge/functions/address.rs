@@ -1,5 +1,6 @@
 //! Functions over addresses.
 
+use crate::facts::{Error, Facts};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Ranges that are not routed on the internet: IANA's special-purpose registries, multicast and
@@ -109,6 +110,55 @@ fn inside(address: IpAddr, base: IpAddr, bits: u8) -> bool {
         }
         _ => false,
     }
+}
+
+/// Ranges of addresses, parsed once to be held against many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ranges(Vec<(IpAddr, u8)>);
+
+impl Ranges {
+    /// The lookup `internal_ranges`, the user's rows included; [`crate::judge::prepare`] made it.
+    ///
+    /// # Errors
+    /// Where it was not made.
+    pub fn internal(facts: &Facts) -> Result<Self, Error> {
+        Self::of(facts, "SELECT range FROM internal_ranges WHERE range IS NOT NULL")
+    }
+
+    /// Those that a query gives; what is no range is left out.
+    ///
+    /// # Errors
+    /// Where SQLite refuses the query.
+    pub fn of(facts: &Facts, query: &str) -> Result<Self, Error> {
+        let ranges = facts.rows(query, [], |row| row.get::<_, String>(0))?;
+        Ok(ranges.iter().map(String::as_str).collect())
+    }
+
+    /// Whether the address lies in one of them.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|(base, bits)| inside(address, *base, *bits))
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Ranges {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(ranges: I) -> Self {
+        let parsed = |range: &str| {
+            let (base, bits) = match range.split_once('/') {
+                Some((base, bits)) => (base, bits.trim().parse().ok()?),
+                None => (range, u8::MAX),
+            };
+            Some((parse(base)?, bits))
+        };
+        Self(ranges.into_iter().filter_map(parsed).collect())
+    }
+}
+
+/// Whether an address is routed on the internet, as the function `public` has it.
+#[must_use]
+pub fn is_public(address: IpAddr) -> bool {
+    public(&address.to_string()).unwrap_or(false)
 }
 
 #[cfg(test)]

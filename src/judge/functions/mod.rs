@@ -3,6 +3,7 @@
 mod address;
 mod text;
 
+pub use address::{Ranges, is_public};
 pub(super) use text::pattern;
 
 use rusqlite::functions::{Context, FunctionFlags};

@@ -1,0 +1,169 @@
+//! `davy graph`: who attacks whom and what hangs together, for other tools and as a picture.
+
+use super::Exit;
+use super::investigate::{Memory, investigate};
+use super::library::{self, Library};
+use super::progress::Progress;
+use super::source::Sources;
+use crate::facts::{self, Facts};
+use crate::graph::network::Network;
+use crate::judge::Playbooks;
+use crate::logs::{Flows, Wanted};
+use crate::report::graph::{EXPORTERS, Exporter, Shape, for_file, named};
+use crate::{carve, graph, judge};
+use clap::Args;
+use std::error::Error;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The graph of alerts, traffic and an incident: for other tools, and as a picture
+#[derive(Args)]
+pub struct Arguments {
+    /// Logs, folders of them, a host; without any, this host
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
+    /// Where it goes; its ending tells the format. Without it, standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The format, where the file's ending does not tell it
+    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    format: Option<&'static Exporter>,
+    #[command(flatten)]
+    library: Library,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+fn names() -> String {
+    let names: Vec<&str> = EXPORTERS.iter().map(|exporter| exporter.name).collect();
+    names.join(", ")
+}
+
+fn format(word: &str) -> Result<&'static Exporter, String> {
+    named(word).ok_or_else(|| format!("one of {}", names()))
+}
+
+/// What a graph needs of logs: all alerts, and conversations with how often and when.
+const WANTED: Wanted = Wanted { flows: Flows::None, ..Wanted::ALL };
+
+/// Runs the command.
+///
+/// # Errors
+/// Where a source cannot be read or the output cannot be written.
+pub fn run(
+    arguments: &Arguments,
+    out: &mut dyn Write,
+    messages: &mut dyn Write,
+) -> Result<Exit, Box<dyn Error>> {
+    let exporter = match chosen(arguments) {
+        Ok(exporter) => exporter,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let playbooks = arguments.library.load()?;
+    library::tell(&playbooks, messages);
+    let sources = match Sources::open(&arguments.sources) {
+        Ok(sources) => sources,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let progress = Progress::new(arguments.quiet);
+    let facts = gather(&sources, &playbooks, &progress)?;
+    progress.step("the graph");
+    let network = Network::of(&facts)?;
+    let exit = super::hunt::told(&facts, messages)?;
+    drop(facts);
+    progress.done();
+    for note in &network.notes {
+        let _ = writeln!(messages, "davy: {note}");
+    }
+    match (&exporter.shape, arguments.output.as_deref().filter(|path| path.as_os_str() != "-")) {
+        (Shape::File(write), None) => {
+            write(&network, out)?;
+            out.flush()?;
+        }
+        (Shape::File(write), Some(path)) => whole(path, |file| write(&network, file))?,
+        (Shape::Folder(files), Some(folder)) => {
+            fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+            for (name, write) in *files {
+                whole(&folder.join(name), |file| write(&network, file))?;
+            }
+        }
+        (Shape::Folder(_), None) => {
+            let _ = writeln!(messages, "davy: {} is a folder: say -o FOLDER", exporter.name);
+            return Ok(Exit::Usage);
+        }
+    }
+    if let Some(path) = &arguments.output {
+        let (nodes, edges) = (network.nodes.len(), network.edges.len());
+        let sets = network.communities.len();
+        let shown = path.display();
+        let _ = writeln!(messages, "davy: {shown}: {nodes} nodes, {edges} ties, {sets} sets");
+    }
+    Ok(exit)
+}
+
+fn chosen(arguments: &Arguments) -> Result<&'static Exporter, String> {
+    if let Some(exporter) = arguments.format {
+        return Ok(exporter);
+    }
+    let Some(path) = &arguments.output else {
+        return named("json").ok_or_else(String::new);
+    };
+    for_file(&path.to_string_lossy()).ok_or_else(|| {
+        format!("{}: its ending tells no format; say --format: {}", path.display(), names())
+    })
+}
+
+/// The facts of all sources; of a host, judged and with the edges of its incident.
+fn gather(
+    sources: &Sources,
+    playbooks: &Playbooks,
+    progress: &Progress,
+) -> Result<Facts, facts::Error> {
+    let tables = crate::tables();
+    let facts = Facts::in_memory(&tables)?;
+    let step = |name: &str| progress.step(name);
+    if sources.host.is_some() || !sources.readers.is_empty() {
+        let carver = carve::Carver::new(carve::Iocs::default(), None);
+        investigate(Memory::Suspects, None, sources, &facts, &carver, playbooks, &step)?;
+        facts.together(graph::build)?;
+    } else {
+        super::logs::read(&sources.logs, vec![(&facts, WANTED)], &step)?;
+    }
+    judge::prepare(&facts, playbooks, &tables)?;
+    Ok(facts)
+}
+
+/// Writes a file whole or not at all, for its owner alone.
+fn whole(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Box<dyn Error>> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
+    let make = || -> io::Result<File> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        let mut file = BufWriter::with_capacity(1 << 18, file);
+        write(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)
+    };
+    let made = make().and_then(|_| fs::rename(&unfinished, path));
+    made.map_err(|error| {
+        let _ = fs::remove_file(&unfinished);
+        format!("{}: {error}", path.display()).into()
+    })
+}
