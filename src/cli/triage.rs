@@ -8,7 +8,7 @@ use super::source::Sources;
 use super::wanted::Wanted;
 use crate::evidence::SourceKind;
 use crate::facts::{self, Facts, Pieces};
-use crate::judge::{Judgement, Level, Playbooks, Verdict};
+use crate::judge::{self, Judgement, Level, Playbooks, Verdict};
 use crate::report::{Case, CaseFolder, FORMATS, Report, Text, Tool};
 use crate::{carve, graph, report, timeline};
 use clap::{Args, ValueEnum};
@@ -192,7 +192,14 @@ fn tell(
         let story = graph::story(facts, judgement, arguments.lead.as_deref())?;
         let verdict = Verdict::of(judgement);
         let program = program.and_then(|digest| digest.join().ok().flatten());
-        Case::gather(facts, judgement, verdict, story, tool(program, playbooks))
+        let hunts = if sources.logs.is_empty() {
+            Vec::new()
+        } else {
+            let named: Vec<String> =
+                arguments.sources.iter().map(|path| path.display().to_string()).collect();
+            judge::briefs(facts, playbooks, &named)
+        };
+        Case::gather(facts, judgement, verdict, story, hunts, tool(program, playbooks))
     })
 }
 

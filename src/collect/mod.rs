@@ -4,6 +4,7 @@
 //! ask the facts that an earlier one left. Parsers take bytes and give rows and problems: one
 //! bad line never loses a table.
 
+mod cloud;
 mod content;
 mod digest;
 mod elf;
@@ -76,6 +77,7 @@ enum Run {
 pub const COLLECTORS: &[Collector] = &[
     host::COLLECTOR,
     interfaces::COLLECTOR,
+    cloud::COLLECTOR,
     mounts::COLLECTOR,
     processes::COLLECTOR,
     environment::COLLECTOR,

@@ -55,6 +55,12 @@ impl<'a> Checker<'a> {
         // Where the query is wrong, its columns are not known and nothing can be held to them.
         match query::columns(self, &playbook) {
             Ok(columns) => {
+                for name in playbook.report.iter().flat_map(|report| &report.columns) {
+                    if !columns.contains(name) {
+                        let message = format!("report: the query returns no column `{name}`");
+                        out.push(Complaint::of_file(file, message));
+                    }
+                }
                 query::subject(&playbook, &columns, &mut out);
                 words(&playbook, &playbook.because, &columns, &mut out);
                 for next in &playbook.next {

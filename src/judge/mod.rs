@@ -6,6 +6,7 @@ mod alike;
 mod answer;
 mod ask;
 mod attack;
+mod brief;
 mod check;
 mod complaint;
 mod engine;
@@ -24,6 +25,7 @@ mod verdict;
 
 pub use ask::{Failure, Rows, query, table};
 pub use attack::technique;
+pub use brief::{Brief, briefs};
 pub use check::Checker;
 pub use complaint::Complaint;
 pub use engine::{judge, prepare, suspects};
@@ -32,7 +34,7 @@ pub use functions::{FUNCTIONS, Function, Ranges, is_public};
 pub use level::Level;
 pub use library::Playbooks;
 pub use lookup::{Lookup, is_number};
-pub use playbook::{Folding, Kind, Parameter, Placed, Playbook, Tests};
+pub use playbook::{Folding, Kind, Parameter, Placed, Playbook, Shown, Tests};
 pub use verdict::Verdict;
 
 use crate::facts::TableDef;

@@ -67,6 +67,20 @@ pub struct Folding {
     pub flows: Option<String>,
 }
 
+/// That a report shows the first rows of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// How many.
+    pub rows: usize,
+    /// Its columns; the first ones where it names none.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Answers with a lower place stand before others.
+    #[serde(default)]
+    pub place: u32,
+}
+
 /// A playbook.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Playbook {
@@ -90,6 +104,8 @@ pub struct Playbook {
     pub params: BTreeMap<String, Parameter>,
     /// What it needs of logs; [`None`] where it needs their rows.
     pub fold: Option<Folding>,
+    /// What of it a report over logs shows; [`None`] where nothing.
+    pub report: Option<Shown>,
     /// What must have been read besides the tables in the query, as coverage names it.
     pub needs: Vec<Placed>,
     /// The SQL.
@@ -124,6 +140,7 @@ struct Written {
     #[serde(default)]
     params: BTreeMap<String, Parameter>,
     fold: Option<Folding>,
+    report: Option<Shown>,
     #[serde(default)]
     needs: Vec<Spanned<String>>,
     query: Spanned<String>,
@@ -187,6 +204,7 @@ impl Playbook {
             kind: written.kind,
             params: written.params,
             fold: written.fold,
+            report: written.report,
             needs: places(written.needs),
             query: place(written.query),
             because: written.because.map(place).unwrap_or_default(),

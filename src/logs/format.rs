@@ -139,6 +139,7 @@ pub const FORMATS: &[Format] = &[
     super::snort::JSON,
     super::nfdump::CSV,
     super::nfdump::JSON,
+    super::nfdump_long::FORMAT,
     super::vpcflow::TEXT,
     super::vpcflow::JSON,
     super::parquet::FORMAT,

@@ -20,6 +20,7 @@ mod lines;
 mod netfilter;
 mod netflow;
 mod nfdump;
+mod nfdump_long;
 mod pair;
 mod parquet;
 mod read;

@@ -23,7 +23,7 @@ pub(super) const JSON: Format = Format {
     shape: Shape::Json { tells: tells_json, read: read_json },
 };
 
-const KIND: &str = "nfdump";
+pub(super) const KIND: &str = "nfdump";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
@@ -85,7 +85,7 @@ fn tells(line: &[u8], _: &Origin) -> bool {
 }
 
 /// `...APRS.` as bits; also a number.
-fn flags(text: &[u8]) -> Option<u8> {
+pub(super) fn flags(text: &[u8]) -> Option<u8> {
     if let Some(number) = count(text) {
         return u8::try_from(number).ok();
     }

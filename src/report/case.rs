@@ -1,7 +1,7 @@
 //! The case as every report shows it; serialised, it is `davy.report/1`.
 
 use crate::graph::Step;
-use crate::judge::{Answer, Finding, Outcome, Verdict};
+use crate::judge::{Answer, Brief, Finding, Outcome, Verdict};
 use serde::Serialize;
 
 /// All that a run found.
@@ -35,6 +35,9 @@ pub struct Case {
     /// What the timeline leaves out, where it is cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeline_note: Option<String>,
+    /// Where logs were given, the first rows of the hunts over them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hunts: Vec<Brief>,
     /// What was read and how completely.
     pub coverage: Vec<CoverageLine>,
     /// What each playbook answered.
@@ -42,6 +45,22 @@ pub struct Case {
 }
 
 impl Case {
+    /// Whether logs were read and no host.
+    #[must_use]
+    pub fn logs_alone(&self) -> bool {
+        !self.sources.is_empty() && self.sources.iter().all(|source| source.kind == "log")
+    }
+
+    /// Whose case it is, in a few words.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        match self.host.hostname.as_str() {
+            "" if self.logs_alone() => "network and cloud logs, no host beside them",
+            "" => "(host unknown)",
+            name => name,
+        }
+    }
+
     /// The one word or two at the top: the verdict's level; without findings, whether that means
     /// anything.
     #[must_use]

@@ -3,7 +3,7 @@
 use super::{Case, CoverageLine, HostSummary, ProcessLine, SourceLine, TimelineLine, Tool};
 use crate::facts::{Error, Facts, Time};
 use crate::graph::Story;
-use crate::judge::{Judgement, Verdict};
+use crate::judge::{Brief, Judgement, Verdict};
 use rusqlite::{Connection, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +22,7 @@ impl Case {
         judgement: &Judgement,
         verdict: Verdict,
         story: Story,
+        hunts: Vec<Brief>,
         tool: Tool,
     ) -> Result<Self, Error> {
         let connection = facts.connection();
@@ -40,6 +41,7 @@ impl Case {
                 story_note: story.note,
                 timeline,
                 timeline_note,
+                hunts,
                 coverage: coverage(connection)?,
                 playbooks: judgement.answers.clone(),
             })

@@ -469,7 +469,7 @@ pub fn case(facts: &Facts, judgement: &Judgement, lead: Option<&str>) -> Case {
     } else {
         "This host is compromised: rsyslogd-worker (pid 2591) mines for ap.luckpool.net:3956; it was dropped by crond (pid 2584), which is not the system's.".to_owned()
     };
-    Case::gather(facts, judgement, Verdict { level, summary }, story, tool()).unwrap()
+    Case::gather(facts, judgement, Verdict { level, summary }, story, Vec::new(), tool()).unwrap()
 }
 
 pub fn exercise(lead: Option<&str>) -> Case {

@@ -4,8 +4,10 @@ mod chain;
 mod strip;
 
 use super::text::groups::{Group, clock, groups, is_command};
+use super::text::hunts::shown;
+use super::text::more_of;
 use super::{Case, CoverageLine, Report, TimelineLine, escape::visible_within};
-use crate::judge::{Answer, Outcome};
+use crate::judge::{Answer, Brief, Outcome};
 use askama::Template;
 use chain::Chain;
 use std::fmt;
@@ -79,6 +81,16 @@ impl Page<'_> {
             Outcome::Quiet => "quiet",
             Outcome::CouldNotCheck => "could not check",
         }
+    }
+    fn cell(
+        &self,
+        row: &std::collections::BTreeMap<String, serde_json::Value>,
+        name: &str,
+    ) -> String {
+        visible_within(&shown(row.get(name)), LONGEST)
+    }
+    fn rest(&self, hunt: &Brief) -> String {
+        more_of(hunt).unwrap_or_default()
     }
     fn unread(&self) -> usize {
         let open = |answer: &&&Answer| answer.answer == Outcome::CouldNotCheck;

@@ -1,10 +1,11 @@
 //! For a terminal, and for a tired person: the verdict first, then why, then what to do.
 
 pub(super) mod groups;
+pub(super) mod hunts;
 mod page;
 
 use super::{Case, Report, TimelineLine};
-use crate::judge::{Answer, Level, Outcome};
+use crate::judge::{Answer, Brief, Level, Outcome};
 use groups::{Group, clock, groups, is_command};
 use page::{Page, Style};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,7 @@ impl Report for Text {
         findings(case, page)?;
         story(case, page)?;
         timeline(case, page)?;
+        hunts::hunts(case, page)?;
         unchecked(case, page)?;
         self.footer(case, page)
     }
@@ -66,8 +68,7 @@ fn verdict(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
     let rule = if style == Style::Critical { Style::High } else { style };
     page.rule(rule)?;
     let word = case.banner().to_uppercase();
-    let host = if case.host.hostname.is_empty() { "(host unknown)" } else { &case.host.hostname };
-    page.labelled("", (&format!(" {word} "), style), &format!("  {host}"), Style::Bold)?;
+    page.labelled("", (&format!(" {word} "), style), &format!("  {}", case.who()), Style::Bold)?;
     page.blank()?;
     page.paragraph(" ", "", &case.verdict.summary, Style::Bold)?;
     if let Some(lead) = &case.lead {
@@ -269,7 +270,9 @@ fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
         .map(|line| line.what.as_str())
         .collect();
     if !absent.is_empty() {
-        page.paragraph("  ", "Not on this host: ", &absent.join(", "), Style::Dim)?;
+        let place =
+            if case.logs_alone() { "Not in what was given: " } else { "Not on this host: " };
+        page.paragraph("  ", place, &absent.join(", "), Style::Dim)?;
     }
     Ok(())
 }
@@ -329,6 +332,13 @@ fn more(all: usize, what: &str, page: &mut Page<'_>) -> io::Result<()> {
         return Ok(());
     }
     page.paragraph("  ", "", &format!("and {rest} more {what}, in report.json"), Style::Dim)
+}
+
+/// How many rows of a hunt are not shown; [`None`] where all are.
+pub(super) fn more_of(hunt: &Brief) -> Option<String> {
+    let rest = hunt.count.saturating_sub(hunt.rows.len());
+    let more = if hunt.at_least { " at least" } else { "" };
+    (rest > 0).then(|| format!("{} rows, and{more} {rest} more", hunt.rows.len()))
 }
 
 impl Text {

@@ -50,6 +50,10 @@ impl<'a> Page<'a> {
         Self { out, width: width.max(NARROWEST), color }
     }
 
+    pub(super) const fn width(&self) -> usize {
+        self.width
+    }
+
     pub(super) fn blank(&mut self) -> io::Result<()> {
         writeln!(self.out)
     }
