@@ -44,8 +44,8 @@ fn keys() {
         "description:",
         "descripton:",
         "one.yml:5:1: unknown field `descripton`\n  5 | descripton: D.\n    | ^^^^^^^^^^\n  \
-         help: known are id, title, level, tags, description, kind, params, fold, needs, query, \
-         because, next, false_positives, references, author, license, test",
+         help: known are id, title, level, tags, description, kind, params, fold, report, needs, \
+         query, because, next, false_positives, references, author, license, test",
     );
     check("level: high\n", "", "one.yml:1:1: missing field `level`\n  1 | id: one\n    | ^");
     check(

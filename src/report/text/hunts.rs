@@ -146,7 +146,7 @@ mod tests {
         assert!(lines.iter().all(|line| line.width() <= 40), "{lines:?}");
         assert_eq!(
             lines.last().map(String::as_str),
-            Some("10.0.0.5  a very long reason tha…       3")
+            Some("10.0.0.5  a very long reason tha…      3")
         );
     }
 }
