@@ -22,11 +22,25 @@ const FILES: &[(&[u8], Option<&str>)] =
 
 pub(super) const KIND: Kind = Kind { literals: || vec!["%3a%2f%2f"], examine: percent };
 
-/// Looks whether a word of letters and digits at `here` begins an encoded run.
-pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &mut Found) {
+/// Looks whether a word of letters and digits around `here` begins an encoded run.
+pub(super) fn word(
+    text: &Text<'_>,
+    here: usize,
+    word: &Range<usize>,
+    owned: &Range<usize>,
+    found: &mut Found,
+) {
     let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    // Numbers and short names are most of what comes here.
+    let alone = !alphabet(text.before(word.start)) && !alphabet(text.byte(word.end));
+    if alone && word.len() < SHORTEST {
+        return;
+    }
     // Of a run that began further back, the beginning was looked at.
-    let start = text.back(here, NEAR, alphabet);
+    let Some(reach) = NEAR.checked_sub(here - word.start).filter(|reach| *reach > 0) else {
+        return;
+    };
+    let start = text.back(word.start, reach, alphabet);
     if start + NEAR <= here || !owned.contains(&start) {
         return;
     }
@@ -63,8 +77,8 @@ pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &m
 
 fn hexadecimal(head: &[u8; 16]) -> bool {
     // Digests and build ids are hexadecimal too: the first digit of each pair of text is 2 to 7.
-    head.iter().all(u8::is_ascii_hexdigit)
-        && head.iter().step_by(2).all(|b| matches!(b, b'0' | b'2'..=b'7'))
+    head.iter().step_by(2).all(|b| matches!(b, b'0' | b'2'..=b'7'))
+        && head.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Whether the first bytes of the first four base64 words are ASCII: cheap, and seldom so by

@@ -54,11 +54,17 @@ pub(super) const KINDS: &[Kind] = &[
     library::KIND,
 ];
 
+/// The longest word that is followed to both sides.
+const WORD: usize = wallet::LONGEST + 1;
+
 /// Looks at a long word: a wallet, or something encoded. Returns where it need not be looked at
 /// again.
 pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &mut Found) -> usize {
-    encoded::word(text, here, owned, found);
-    wallet::word(text, here, owned, found)
+    let alphanumeric = |b: u8| b.is_ascii_alphanumeric();
+    let word = text.back(here, WORD, alphanumeric)..text.forward(here, WORD, alphanumeric);
+    encoded::word(text, here, &word, owned, found);
+    wallet::word(text, &word, owned, found);
+    word.end
 }
 
 /// Looks at a colon: a URL, an address in brackets or a miner's `-o host:port`.

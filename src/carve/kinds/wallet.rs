@@ -7,17 +7,13 @@ use std::ops::Range;
 /// The shortest and longest words that may be a wallet: a base58check address, a CryptoNote
 /// address with a payment id.
 const SHORTEST: usize = 25;
-const LONGEST: usize = 110;
+pub(super) const LONGEST: usize = 110;
 
-/// Looks at a word that has letters and digits at `here`, and returns where it need not be
-/// looked at again.
-pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &mut Found) -> usize {
-    let alphanumeric = |b: u8| b.is_ascii_alphanumeric();
-    let start = text.back(here, LONGEST + 1, alphanumeric);
-    let end = text.forward(here, LONGEST + 1, alphanumeric);
-    let length = end - start;
-    if (SHORTEST..=LONGEST).contains(&length) && owned.contains(&start) {
-        let word = text.slice(start..end);
+/// Looks at a word of letters and digits.
+pub(super) fn word(text: &Text<'_>, word: &Range<usize>, owned: &Range<usize>, found: &mut Found) {
+    let start = word.start;
+    if (SHORTEST..=LONGEST).contains(&word.len()) && owned.contains(&start) {
+        let word = text.slice(word.clone());
         if let Some(coin) = coin(word) {
             let why = if coin.checked {
                 "a wallet whose checksum holds"
@@ -29,7 +25,6 @@ pub(super) fn word(text: &Text<'_>, here: usize, owned: &Range<usize>, found: &m
             }
         }
     }
-    end
 }
 
 /// Whether a word is a wallet by its checksum.

@@ -1,25 +1,29 @@
-//! A filter of three-byte grams: of each literal, one window of six bytes is kept as four grams.
+//! A filter of four-byte grams: of each literal, one window of seven bytes is kept as four grams.
 //! Whoever looks at every fourth byte meets exactly one of the four, so a literal is found at
 //! any alignment for a quarter of the look-ups. Letters are folded: the filter does not see case.
 
+use super::Text;
+use super::block::BLOCK;
 use std::collections::HashSet;
 
-/// Bytes of a literal that the filter keeps; shorter literals are refused.
-pub(crate) const WINDOW: usize = 6;
+/// The shortest literal that is looked for; shorter ones are refused. Of a literal of six bytes the
+/// last gram has three, and any byte may follow.
+pub(crate) const SHORTEST: usize = 6;
+
+/// Bytes of a literal that the filter keeps.
+const WINDOW: usize = 7;
 
 /// A literal's number, as given to [`Grams::new`].
 pub(crate) type Literal = u16;
 
-/// Slots of the bitmap; 16 KiB stay in the first-level cache.
-const SLOTS: usize = 1 << 17;
-
-/// Slots that share a way into the entries.
-const SHARE: usize = 64;
+/// Words of the filter: 32 KiB, which stay in the first-level cache.
+const WORDS: usize = 1 << 13;
 
 pub(crate) struct Grams {
-    bits: Box<[u8; SLOTS / 8]>,
-    /// Where the grams of [`SHARE`] slots begin among `entries`, which are in the order of slots.
-    first: Vec<u16>,
+    /// A word for what the first three bytes of a gram are mixed to, in it a bit for the fourth.
+    words: Box<[u32; WORDS]>,
+    /// Where the grams of each word begin among `entries`, which are in the order of words.
+    first: Vec<u32>,
     entries: Vec<Entry>,
     texts: Vec<Vec<u8>>,
 }
@@ -27,8 +31,9 @@ pub(crate) struct Grams {
 /// A gram of a literal's window, and where in the literal it stands.
 #[derive(Clone, Copy)]
 struct Entry {
-    slot: u32,
     gram: u32,
+    /// Bits of the gram that count.
+    mask: u32,
     literal: Literal,
     offset: u8,
 }
@@ -37,25 +42,21 @@ struct Entry {
 /// nothing: both sides are folded.
 const FOLD: u32 = 0x2020_2020;
 
-/// The slot of the first three of four bytes: the factor's low byte is zero, so that the fourth
-/// byte is multiplied out of the word.
-#[inline]
-const fn slot(word: u32) -> u32 {
-    (word | FOLD).wrapping_mul(0x9e37_7900) >> 15
-}
+/// Three bytes of four.
+const THREE: u32 = 0x00ff_ffff;
 
 /// How usual a byte is in text and in binaries: a gram of unusual bytes gives fewer false alarms.
 const fn usual(byte: u8) -> u32 {
     match byte {
-        b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' | b' ' => 8,
-        b'l' | b'd' | b'c' | b'u' | b'm' | b'p' | b'f' | b'g' | b'_' | b'0'..=b'9' => 4,
-        b'a'..=b'z' | b'.' | b'/' | b'-' => 2,
+        b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' | b' ' | b'0'..=b'9' => 8,
+        b'l' | b'd' | b'c' | b'u' | b'm' | b'p' | b'f' | b'g' | b'_' | b'-' => 4,
+        b'a'..=b'z' | b'.' | b'/' | b':' => 2,
         _ => 1,
     }
 }
 
 impl Grams {
-    /// Literals are matched without regard to case; those shorter than [`WINDOW`] never match.
+    /// Literals are matched without regard to case; those shorter than [`SHORTEST`] never match.
     pub(crate) fn new<'a>(literals: impl Iterator<Item = &'a str>) -> Self {
         let texts: Vec<Vec<u8>> =
             literals.map(|text| text.to_ascii_lowercase().into_bytes()).collect();
@@ -65,27 +66,54 @@ impl Grams {
                 window(number, text, &mut known, &mut entries);
             }
         }
-        entries.sort_by_key(|entry: &Entry| entry.slot);
-        let mut bits = Box::new([0; SLOTS / 8]);
+        entries.sort_by_key(|entry: &Entry| word_of(entry.gram));
+        let mut words = Box::new([0_u32; WORDS]);
         for entry in &entries {
-            if let Some(byte) = bits.get_mut(entry.slot as usize / 8) {
-                *byte |= 1 << (entry.slot % 8);
+            if let Some(word) = words.get_mut(word_of(entry.gram)) {
+                *word |= if entry.mask == THREE { u32::MAX } else { 1 << (entry.gram >> 24 & 31) };
             }
         }
-        let begin =
-            |share: usize| entries.partition_point(|entry| (entry.slot as usize) < share * SHARE);
-        let first = (0..SLOTS / SHARE)
-            .map(|share| u16::try_from(begin(share)).unwrap_or(u16::MAX))
-            .collect();
-        Self { bits, first, entries, texts }
+        let begin = |word: usize| entries.partition_point(|entry| word_of(entry.gram) < word);
+        let first = (0..=WORDS).map(|word| u32::try_from(begin(word)).unwrap_or(u32::MAX));
+        Self { words, first: first.collect(), entries, texts }
     }
 
-    /// Whether a literal may have the first three of these four bytes.
-    #[inline]
-    pub(super) fn maybe(&self, bytes: [u8; 4]) -> bool {
-        let slot = slot(u32::from_le_bytes(bytes));
-        let byte = self.bits.get(slot as usize / 8).copied().unwrap_or(0);
-        byte >> (slot % 8) & 1 == 1
+    /// How many literals there are.
+    #[cfg(test)]
+    pub(super) fn literals(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// A literal, in lower case.
+    #[cfg(test)]
+    pub(super) fn text(&self, number: usize) -> &[u8] {
+        self.texts.get(number).map_or(b"", Vec::as_slice)
+    }
+
+    /// Whether a literal may have these four bytes.
+    #[inline(always)]
+    fn holds(&self, bytes: [u8; 4]) -> bool {
+        let gram = u32::from_le_bytes(bytes);
+        let word = self.words.get(word_of(gram | FOLD)).copied().unwrap_or(0);
+        // Of the fourth byte five bits count, none of them that of case.
+        word >> (gram >> 24 & 31) & 1 == 1
+    }
+
+    /// Of a block every fourth position at which a literal may have a gram. Kept away from the wide
+    /// vectors: it is look-ups in memory, which they make slower.
+    #[inline(never)]
+    pub(super) fn every_fourth(&self, bytes: &[u8; BLOCK]) -> u64 {
+        let (fours, _) = bytes.as_chunks::<4>();
+        let mut hits = 0;
+        for four in fours.iter().rev() {
+            hits = hits << 4 | u64::from(self.holds(*four));
+        }
+        hits
+    }
+
+    /// Whether a literal may have a gram here.
+    pub(super) fn maybe(&self, text: &Text<'_>, at: usize) -> bool {
+        text.slice(at..at + 4).first_chunk().is_some_and(|four| self.holds(*four))
     }
 
     /// The literals that stand in `bytes` with a gram at `at`: number, start, end.
@@ -96,14 +124,13 @@ impl Grams {
         at: usize,
         mut each: impl FnMut(Literal, usize, usize),
     ) {
-        let Some(gram) = bytes.get(at..at + 3).map(gram_of) else { return };
-        let slot = slot(gram);
-        let first = self.first.get(slot as usize / SHARE).copied().unwrap_or(u16::MAX);
-        for entry in self.entries.get(usize::from(first)..).unwrap_or_default() {
-            if entry.slot > slot {
-                return;
-            }
-            if entry.gram != gram {
+        let Some(gram) = bytes.get(at..at + 4).map(gram_of) else { return };
+        let word = word_of(gram);
+        let (Some(from), Some(to)) = (self.first.get(word), self.first.get(word + 1)) else {
+            return;
+        };
+        for entry in self.entries.get(*from as usize..*to as usize).unwrap_or_default() {
+            if (entry.gram ^ gram) & entry.mask != 0 {
                 continue;
             }
             let Some(start) = at.checked_sub(usize::from(entry.offset)) else { continue };
@@ -116,33 +143,48 @@ impl Grams {
     }
 }
 
+/// The word that the first three bytes of a gram are mixed to: the factor's low byte is zero, so that
+/// the fourth is multiplied out.
+#[inline(always)]
+const fn word_of(gram: u32) -> usize {
+    (gram.wrapping_mul(0x9e37_7900) >> 19) as usize
+}
+
 /// Keeps of a literal the window that adds the fewest and least usual grams: pools share `pool`
 /// and `xmr`.
 fn window(number: Literal, text: &[u8], known: &mut HashSet<u32>, entries: &mut Vec<Entry>) {
     let cost = |window: &[u8]| -> u32 {
         window
-            .windows(3)
+            .windows(4)
             .map(|bytes| {
                 let usual: u32 = bytes.iter().map(|b| usual(*b)).product();
                 if known.contains(&gram_of(bytes)) { usual / 4 + 4 } else { usual + 16 }
             })
             .sum()
     };
-    let best = text.windows(WINDOW).enumerate().min_by_key(|(_, window)| cost(window));
+    let size = WINDOW.min(text.len());
+    if size < SHORTEST {
+        return;
+    }
+    let best = text.windows(size).enumerate().min_by_key(|(_, window)| cost(window));
     let Some((at, window)) = best else { return };
-    for (offset, bytes) in window.windows(3).enumerate() {
+    for offset in 0..4 {
+        let bytes = window.get(offset..).unwrap_or_default();
         let gram = gram_of(bytes);
+        let mask = if bytes.len() < 4 { THREE } else { u32::MAX };
         known.insert(gram);
         if let Ok(offset) = u8::try_from(at + offset) {
-            entries.push(Entry { slot: slot(gram), gram, literal: number, offset });
+            entries.push(Entry { gram, mask, literal: number, offset });
         }
     }
 }
 
+/// The first four bytes, folded; a zero for a fourth that is not there.
 fn gram_of(bytes: &[u8]) -> u32 {
     match bytes {
-        [a, b, c, ..] => (u32::from_le_bytes([*a, *b, *c, 0]) | FOLD) & 0x00ff_ffff,
-        _ => 0,
+        [a, b, c, d, ..] => u32::from_le_bytes([*a, *b, *c, *d]) | FOLD,
+        [a, b, c] => u32::from_le_bytes([*a, *b, *c, 0]) | FOLD,
+        _ => FOLD,
     }
 }
 
@@ -153,21 +195,23 @@ mod tests {
 
     #[test]
     fn one_of_every_four_alignments_meets_each_literal_once() {
-        let words = ["luckpool.net", "mining.subscribe", "--donate-level"];
+        let words = ["luckpool.net", "mining.subscribe", "--donate-level", ".onion", "xmrig/6"];
         let grams = Grams::new(words.into_iter());
         for (number, word) in words.iter().enumerate() {
             for before in 0..8 {
-                let text = format!("{}{}~~~~~~~~", "~".repeat(before), word.to_uppercase());
-                let mut found = Vec::new();
-                for at in (0..text.len() - 4).step_by(4) {
-                    let four = text.as_bytes()[at..at + 4].try_into().unwrap();
-                    if grams.maybe(four) {
-                        grams.verify(text.as_bytes(), at, |n, start, end| {
-                            found.push((n, start, end))
-                        });
+                for after in ["~~~~~~~~", "\0\0\0\0\0\0\0\0", "zZ09 \n=~"] {
+                    let text = format!("{}{}{after}", "~".repeat(before), word.to_uppercase());
+                    let mut found = Vec::new();
+                    for at in (0..text.len() - 4).step_by(4) {
+                        let four = text.as_bytes()[at..at + 4].try_into().unwrap();
+                        if grams.holds(four) {
+                            grams.verify(text.as_bytes(), at, |n, start, end| {
+                                found.push((n, start, end))
+                            });
+                        }
                     }
+                    assert_eq!(found, [(number as u16, before, before + word.len())]);
                 }
-                assert_eq!(found, [(number as u16, before, before + word.len())]);
             }
         }
     }

@@ -10,38 +10,12 @@ const SHORTEST: usize = 6;
 /// Letters narrowed at once; a longer run is taken in pieces that overlap.
 const LONGEST: usize = 1 << 16;
 
-/// Finds the wide runs of a block and examines each once. `until` is the end of the last one.
-#[allow(clippy::too_many_arguments)]
-#[inline]
-pub(super) fn look(
-    scanner: &Scanner,
-    text: &Text<'_>,
-    at: usize,
-    printable: u64,
-    zero: u64,
-    until: &mut usize,
-    owned: &Range<usize>,
-    found: &mut Found,
-) {
-    // The byte after the block is not known here; it counts as zero.
-    let letters = printable & (zero >> 1 | 1 << 63);
-    // Of six letters that lie across an edge, three stand on one side of it.
-    let mut three = letters & letters >> 2 & letters >> 4;
-    while three != 0 {
-        let here = at + three.trailing_zeros() as usize;
-        three &= three - 1;
-        if here >= *until {
-            *until = run(scanner, text, here, owned, found).max(here + 1);
-        }
-    }
-}
-
 fn letter(text: &Text<'_>, at: usize) -> bool {
     printable(text.byte(at)) && text.byte(at + 1) == 0
 }
 
-#[inline(never)]
-fn run(
+/// Examines the wide run that has a letter here; returns its end.
+pub(super) fn run(
     scanner: &Scanner,
     text: &Text<'_>,
     at: usize,
