@@ -222,7 +222,7 @@ fn the_page_needs_nothing_but_itself() {
     let page = render(&Html, exercise());
     assert!(page.contains("Content-Security-Policy") && page.contains("default-src 'none'"));
     assert!(!page.contains("<script") && !page.contains("<link") && !page.contains("src="));
-    assert!(!page.replace("url(#tip", "").contains("url(") && !page.contains("@import"));
+    assert!(!page.replace("url(#step)", "").contains("url(") && !page.contains("@import"));
     assert!(!page.contains("href=\"http"));
 }
 

@@ -51,9 +51,11 @@ pub(super) const VIEWS: &str = "
 pub(super) const CLEANUP: &str =
     "DROP TABLE temp.place; DROP TABLE temp.made; DROP TABLE temp.program;";
 
-/// The word of a kind as it is declared, for what was read back from the table.
-pub(super) fn word(text: &str) -> &'static str {
-    KINDS.iter().map(|kind| kind.word).find(|word| *word == text).unwrap_or("ties to")
+/// The word of a kind as it is declared, for what was read back from the table or a story.
+#[must_use]
+pub fn word(text: &str) -> &'static str {
+    let words = KINDS.iter().map(|kind| kind.word).chain(["concerns"]);
+    words.into_iter().find(|word| *word == text).unwrap_or("ties to")
 }
 
 /// Every kind of edge. To add one, add an entry, and its word to the doc of `Edge.edge`.

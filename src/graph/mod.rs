@@ -5,6 +5,7 @@ mod chosen;
 mod edge;
 mod heat;
 mod kinds;
+pub mod layout;
 mod lead;
 pub mod network;
 mod order;
@@ -12,6 +13,7 @@ mod story;
 
 pub use build::build;
 pub use edge::Edge;
+pub use kinds::word;
 pub use story::{Step, Story, story};
 
 use crate::facts::{Table, TableDef};

@@ -1,7 +1,15 @@
 //! A network in the formats of other tools: one file a format, and a line in [`EXPORTERS`].
 
+pub(super) mod boxes;
 mod dot;
+mod drawing;
 mod json;
+mod label;
+mod page;
+mod svg;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use crate::graph::network::Network;
 use std::io::{self, Write};
@@ -30,7 +38,7 @@ pub enum Shape {
 }
 
 /// Every format. To add one, write its file and add its line.
-pub const EXPORTERS: &[Exporter] = &[json::EXPORTER, dot::EXPORTER];
+pub const EXPORTERS: &[Exporter] = &[svg::EXPORTER, page::EXPORTER, json::EXPORTER, dot::EXPORTER];
 
 /// The format of this name.
 #[must_use]
