@@ -1,5 +1,6 @@
-//! Which files every triage carves: what runs, what was deleted and is still held, and small
-//! files without an owner that lie where droppers leave theirs.
+//! Which files every triage carves: what runs, what a startup entry would run, what was deleted
+//! and is still held, and small files without an owner that lie where droppers leave theirs or
+//! that startup entries name.
 
 use super::Carver;
 use super::place::{self, Place, path, rows};
@@ -15,6 +16,9 @@ const PACKAGED: u64 = 8 << 20;
 
 /// Files without an owner are carved up to this size.
 const SMALL: u64 = 1 << 20;
+
+/// What startup entries start without an owner is carved up to this size, also when it does not run.
+const STARTED: u64 = 64 << 20;
 
 /// How the bytes are reached.
 enum Through {
@@ -254,10 +258,12 @@ fn libraries(facts: &Facts) -> Result<Vec<Target>, Error> {
 fn small_files(facts: &Facts) -> Result<Vec<Target>, Error> {
     let query = format!(
         "SELECT f.fact, f.path, f.dev, f.inode, f.sha256,
-            CASE WHEN f.root_id = '/' THEN NULL ELSE (SELECT min(p.pid) FROM processes p WHERE p.root_id = f.root_id) END
+            CASE WHEN f.root_id = '/' THEN NULL ELSE (SELECT min(p.pid) FROM processes p WHERE p.root_id = f.root_id) END,
+            f.why = 'started' AND f.content = 'elf'
         FROM files f
-        WHERE f.why IN ('neighbour', 'temporary', 'persistence') AND f.kind = 'file' AND f.size BETWEEN 1 AND {SMALL}
-            AND f.package IS NULL
+        WHERE f.kind = 'file' AND f.package IS NULL
+            AND (f.why IN ('neighbour', 'temporary', 'persistence', 'named') AND f.size BETWEEN 1 AND {SMALL}
+                OR f.why = 'started' AND f.size BETWEEN 1 AND {STARTED})
         ORDER BY f.fact"
     );
     rows(facts, &query, |row| {
@@ -265,7 +271,7 @@ fn small_files(facts: &Facts) -> Result<Vec<Target>, Error> {
         let root: Option<Pid> = row.get(5)?;
         Ok(Target {
             place: Place {
-                place: "file",
+                place: if row.get(6)? { "startup-program" } else { "file" },
                 pid: None,
                 path: Some(path.clone()),
                 origin: row.get(0)?,

@@ -16,7 +16,7 @@ crate::table! {
     context: HostText, "", "The printable run it stands in, at most 256 bytes.";
     count: u64, "", "Occurrences in this place.";
     why: String, "", "Why it counts.";
-    place: &'static str, "", "executable, deleted-file, deleted-library, memfd, memory, file.";
+    place: &'static str, "", "executable, startup-program (what a startup entry would run, an ELF file that does not run now), deleted-file, deleted-library, memfd, memory, file.";
     pid: Option<u32>, "", "The process whose executable, file or memory it is.";
     path: Option<HostPath>, "", "The file; for memory, the process's executable.";
     origin: String, "", "Fact id of what was carved: elf/…, open_files/…, mappings/…, processes/…, files/….";

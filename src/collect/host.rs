@@ -29,6 +29,7 @@ crate::table! {
     tainted: Option<i64>, "", "Kernel taint bits.";
     reader_uid: Option<u32>, "", "Whom davy ran as; NULL for evidence taken earlier.";
     reader_pid: Option<u32>, "", "davy's own process, which is in no other table; NULL for evidence taken earlier.";
+    reader_parent: Option<u32>, "", "The process that started davy: its ancestors are the responder's.";
 }
 
 pub(super) const COLLECTOR: Collector =
@@ -71,6 +72,7 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
             .and_then(|text| std::str::from_utf8(text.as_bytes()).ok()?.parse().ok()),
         reader_uid: reader(host).and_then(|reader| reader.euid),
         reader_pid: reader_pid(host),
+        reader_parent: reader(host).and_then(|reader| reader.parent),
     };
     host.gaps.read("host");
     facts.insert(1, "/proc", &row)

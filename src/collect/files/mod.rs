@@ -19,7 +19,7 @@ crate::table! {
     pub struct FileRow in files, "Files that processes run, map or start from, that lie in temporary folders, or beside a suspect's executable.";
     root_id: String, "", "Which root the path is in, as processes.root_id.";
     path: HostPath, "", "Path in that root.";
-    why: &'static str, "", "executable, library, persistence, started (by an entry of persistence), setuid (or setgid, in a folder of programs), temporary, neighbour; of started and setuid, those that no package owns.";
+    why: &'static str, "", "executable, library, persistence, started (by an entry of persistence), setuid (or setgid, in a folder of programs), temporary, neighbour (of what runs or is started), named (by an entry of persistence, up to 1 MiB); of started, named and setuid, those that no package owns.";
     kind: &'static str, "", "file, directory, link, fifo, …";
     mode: u32, "", "Type and permission bits.";
     uid: u32, "", "Owner.";
@@ -54,6 +54,7 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     candidates.extend(wanted::libraries(facts, &roots)?);
     candidates.extend(wanted::persistence(facts)?);
     candidates.extend(wanted::programs(facts)?);
+    candidates.extend(wanted::named(facts)?);
     candidates.extend(setuid::walk(host.evidence, host.root.as_ref()));
     let mut budget = temporary::Budget::default();
     let mut open: Vec<Option<Box<dyn Dir + '_>>> = Vec::new();
@@ -85,6 +86,9 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
                 return None;
             }
             let stat = stat(host, open.get(candidate.root)?.as_deref()?, candidate)?;
+            if candidate.why == "named" && !neighbours::small(&stat) {
+                return None;
+            }
             if is_davy(&stat) {
                 host.gaps
                     .note("files", format!("davy's own file ({}) is left out", candidate.path));

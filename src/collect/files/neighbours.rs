@@ -1,9 +1,10 @@
-//! Small files beside a suspect's executable: a miner's configuration lies there.
+//! Small files beside a suspect's executable, or beside what a startup entry starts: a miner's
+//! configuration lies there.
 
 use super::temporary::{Budget, hidden, temporary};
 use super::wanted::Candidate;
 use crate::collect::packages::Owners;
-use crate::evidence::{Dir, FileKind, HostPath};
+use crate::evidence::{Dir, FileKind, HostPath, Stat};
 use std::collections::BTreeSet;
 
 /// Larger files are no configuration, script or list of pools.
@@ -26,7 +27,7 @@ pub(super) fn beside(
 ) -> Vec<Candidate> {
     let mut folders = BTreeSet::new();
     let mut all = Vec::new();
-    let executables = candidates.iter().filter(|c| c.root == index && c.why == "executable");
+    let executables = candidates.iter().filter(|c| c.root == index && matches!(c.why, "executable" | "started"));
     for executable in executables {
         let folder = executable.path.parent();
         if !worth(&executable.path, &folder) || !folders.insert(folder.clone()) {
@@ -40,7 +41,7 @@ pub(super) fn beside(
                 break;
             }
             let Ok(stat) = root.stat_link(&path) else { continue };
-            if stat.kind == FileKind::File && stat.size <= MOST_BYTES {
+            if small(&stat) {
                 taken += 1;
                 budget.neighbours -= 1;
                 let beside = Some(executable.path.clone());
@@ -51,6 +52,11 @@ pub(super) fn beside(
     all
 }
 
+/// Whether it may be a configuration, a script or a list.
+pub(super) fn small(stat: &Stat) -> bool {
+    stat.kind == FileKind::File && stat.size <= MOST_BYTES
+}
+
 fn worth(executable: &HostPath, folder: &HostPath) -> bool {
     let shared = SHARED.iter().any(|prefix| {
         let rest = folder.as_bytes().strip_prefix(prefix.as_bytes());
@@ -59,11 +65,11 @@ fn worth(executable: &HostPath, folder: &HostPath) -> bool {
     executable.is_absolute() && (!shared || hidden(executable))
 }
 
-/// Whether a candidate stands: what entries start and what is setuid only where no package owns it,
+/// Whether a candidate stands: what entries start or name and what is setuid only where no package owns it,
 /// a neighbour only beside an executable that no package owns, and,
 /// where that cannot be told, only in temporary and hidden folders.
 pub(super) fn wanted(candidate: &Candidate, owners: &Owners) -> bool {
-    if matches!(candidate.why, "started" | "setuid") {
+    if matches!(candidate.why, "started" | "named" | "setuid") {
         return owners.known && owners.of(&candidate.path).is_none();
     }
     let Some(executable) = &candidate.beside else { return true };

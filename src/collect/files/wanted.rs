@@ -1,9 +1,13 @@
 //! Which files other facts speak of.
 
+use crate::collect::persistence::paths;
 use crate::collect::roots::Root;
 use crate::evidence::HostPath;
-use crate::facts::{self, Facts};
+use crate::facts::{self, Facts, HostText};
 use std::collections::{BTreeMap, HashMap};
+
+/// Paths in commands of startup entries that are looked at.
+const MOST_NAMED: usize = 4096;
 
 /// A file to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +97,16 @@ pub(super) fn programs(facts: &Facts) -> Result<Vec<Candidate>, facts::Error> {
     let sql = "SELECT DISTINCT program FROM persistence WHERE program IS NOT NULL ORDER BY program";
     let rows = facts.rows(sql, [], |row| Ok(HostPath::unescape(&row.get::<_, String>(0)?)))?;
     Ok(rows.into_iter().map(|path| Candidate::new(0, path, "started")).collect())
+}
+
+/// What entries name beside their program, such as its configuration; only what no package owns
+/// is looked at.
+pub(super) fn named(facts: &Facts) -> Result<Vec<Candidate>, facts::Error> {
+    let sql = "SELECT DISTINCT command FROM persistence WHERE program IS NOT NULL \
+               AND kind NOT IN ('account', 'sudoers', 'ssh-key', 'sysctl', 'module') ORDER BY command";
+    let rows = facts.rows(sql, [], |row| row.get::<_, String>(0))?;
+    let paths = rows.iter().flat_map(|command| paths(HostText::unescape(command).as_bytes()));
+    Ok(paths.take(MOST_NAMED).map(|path| Candidate::new(0, path, "named")).collect())
 }
 
 /// Each file once, for the first reason it was named for; by root and path.

@@ -18,6 +18,8 @@ mod udev;
 mod unquote;
 mod walk;
 
+pub(super) use program::paths;
+
 use super::{Collector, Host, Outcome, Run};
 use crate::evidence::HostPath;
 use crate::facts::{Facts, HostText, Table, Time};

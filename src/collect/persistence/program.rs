@@ -25,6 +25,19 @@ pub(super) fn program(command: &[u8]) -> Option<HostPath> {
     None
 }
 
+/// Every absolute path in a command line, also behind a `=`, in order. What lies in /proc, /sys
+/// and /dev is no configuration.
+pub(in crate::collect) fn paths(command: &[u8]) -> Vec<HostPath> {
+    command
+        .split(|b| b.is_ascii_whitespace() || b";|&()`\"'{},=<>".contains(b))
+        .filter(|word| word.first() == Some(&b'/') && word.len() > 1)
+        .filter(|word| {
+            ![&b"/dev/"[..], b"/proc/", b"/sys/"].iter().any(|folder| word.starts_with(folder))
+        })
+        .map(HostPath::from)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +55,12 @@ mod tests {
         ] {
             assert_eq!(program(command.as_bytes()), expected.map(HostPath::from), "{command}");
         }
+    }
+
+    #[test]
+    fn paths_that_are_named() {
+        let command = b"/opt/x --config=/opt/x.json -l '/var/log/x' >/dev/null a/b";
+        let expected = ["/opt/x", "/opt/x.json", "/var/log/x"].map(HostPath::from);
+        assert_eq!(paths(command), expected);
     }
 }

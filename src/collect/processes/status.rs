@@ -9,6 +9,7 @@ pub(in crate::collect) struct Status {
     /// Supplementary groups.
     pub groups: Vec<u32>,
     pub tracer: Option<u32>,
+    pub parent: Option<u32>,
     /// The id in the innermost namespace.
     pub ns_pid: Option<u32>,
     /// In bytes.
@@ -33,6 +34,7 @@ pub(in crate::collect) fn parse(bytes: &[u8]) -> Status {
             }
             b"Gid" => status.gid = words.next().and_then(number),
             b"Groups" => status.groups = words.filter_map(number).collect(),
+            b"PPid" => status.parent = words.next().and_then(number),
             b"TracerPid" => status.tracer = words.next().and_then(number),
             b"NSpid" => status.ns_pid = words.last().and_then(number),
             b"VmRSS" => status.vm_rss = words.next().and_then(kibibytes),
@@ -63,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_process_in_a_container() {
-        let text = b"Name:\tsh:\\nUid: 0\nTracerPid:\t0\nUid:\t1000\t0\t0\t0\nGid:\t100\t1\t1\t1\n\
+        let text = b"Name:\tsh:\\nUid: 0\nPPid:\t7\nTracerPid:\t0\nUid:\t1000\t0\t0\t0\nGid:\t100\t1\t1\t1\n\
             Groups:\t4 24 27 \nNSpid:\t4242\t17\nVmSize:\t    4096 kB\nVmRSS:\t  12 kB\n\
             CapEff:\t000001ffffffffff\n";
         let expect = Status {
@@ -72,6 +74,7 @@ mod tests {
             gid: Some(100),
             groups: vec![4, 24, 27],
             tracer: Some(0),
+            parent: Some(7),
             ns_pid: Some(17),
             vm_rss: Some(12 * 1024),
             vm_size: Some(4096 * 1024),
