@@ -31,6 +31,29 @@ pub struct Finding {
     pub false_positives: String,
 }
 
+/// What findings are put together by: a person asks about a process, not a playbook.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// A process.
+    Process(u32),
+    /// A file, where no process is known.
+    Path(String),
+    /// Neither.
+    Host,
+}
+
+impl Finding {
+    /// What it is put together with others by.
+    #[must_use]
+    pub fn about(&self) -> About {
+        match (self.subject.pid, &self.subject.path) {
+            (Some(pid), _) => About::Process(pid),
+            (None, Some(path)) => About::Path(path.clone()),
+            (None, None) => About::Host,
+        }
+    }
+}
+
 /// What a finding is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Subject {
@@ -89,6 +112,8 @@ pub struct Judgement {
     pub answers: Vec<Answer>,
     /// Where so many processes could not be looked at that finding nothing means little.
     pub looked: Option<Pieces>,
+    /// Whether root read the host: what was denied all the same, no other user can read.
+    pub as_root: bool,
 }
 
 crate::table! {

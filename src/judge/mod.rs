@@ -29,7 +29,7 @@ pub use brief::{Brief, briefs};
 pub use check::Checker;
 pub use complaint::Complaint;
 pub use engine::{judge, prepare, suspects};
-pub use finding::{Answer, Evidence, Finding, Judgement, Outcome, Subject};
+pub use finding::{About, Answer, Evidence, Finding, Judgement, Outcome, Subject};
 pub use functions::{FUNCTIONS, Function, Ranges, is_public};
 pub use level::Level;
 pub use library::Playbooks;

@@ -1,6 +1,6 @@
 //! The one line that a responder reads first. It never says clean: nothing found is what it says.
 
-use super::{Finding, Judgement, Level, Outcome};
+use super::{About, Finding, Judgement, Level, Outcome};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ impl Verdict {
                 return Self { level, summary };
             }
         };
-        let headline = headline(judgement, level).map(said).unwrap_or_default();
+        let headline = headline(judgement).map(said).unwrap_or_default();
         let summary =
             format!("{word}: {headline}; {}{}", counted(judgement, level), unchecked(judgement));
         Self { level, summary }
@@ -65,22 +65,18 @@ fn agree(judgement: &Judgement) -> bool {
     seen.values().any(|playbooks| playbooks.len() > 1)
 }
 
-/// Among the worst, the one whose process has most findings against it.
-fn headline(judgement: &Judgement, level: Level) -> Option<&Finding> {
-    let mut weights: BTreeMap<String, usize> = BTreeMap::new();
-    for finding in judgement.findings.iter().filter(|finding| finding.level >= Level::Medium) {
-        let weight = weights.entry(about(finding)).or_default();
-        *weight = weight.saturating_add(1);
+/// The finding that a report shows first: of the worst subject, and of those the one with most
+/// findings against it, the worst.
+fn headline(judgement: &Judgement) -> Option<&Finding> {
+    let mut subjects: BTreeMap<About, (Level, usize)> = BTreeMap::new();
+    for finding in &judgement.findings {
+        let (worst, count) = subjects.entry(finding.about()).or_default();
+        *worst = finding.level.max(*worst);
+        *count = count.saturating_add(1);
     }
-    let mut best: Option<(&Finding, usize)> = None;
-    for finding in judgement.findings.iter().filter(|finding| finding.level == level) {
-        let weight = weights.get(&about(finding)).copied().unwrap_or(0);
-        // The first of equals stays: findings stand in order of their ids.
-        if best.is_none_or(|(_, most)| weight > most) {
-            best = Some((finding, weight));
-        }
-    }
-    best.map(|(finding, _)| finding)
+    let first = subjects.into_iter().min_by_key(|(_, rank)| std::cmp::Reverse(*rank))?.0;
+    let own = judgement.findings.iter().filter(|finding| finding.about() == first);
+    own.min_by(|a, b| b.level.cmp(&a.level).then_with(|| a.id.cmp(&b.id)))
 }
 
 /// `a process runs a deleted executable (rsyslogd-worker, pid 2591)`.
@@ -132,11 +128,16 @@ fn little(judgement: &Judgement) -> bool {
     judgement.looked.is_some() || open(judgement) > judgement.answers.len() / 2
 }
 
+/// Whether another user could read more.
+fn denied(judgement: &Judgement) -> bool {
+    !judgement.as_root && judgement.answers.iter().any(|answer| answer.detail.contains("denied"))
+}
+
 /// `; davy could look at only 1 of 6 processes: run it as root; 4 playbooks could not check.`
 fn unchecked(judgement: &Judgement) -> String {
     let mut out = String::new();
     // What was read in part for want of privilege counts, too; what is absent no root can read.
-    let denied = judgement.answers.iter().any(|answer| answer.detail.contains("denied"));
+    let denied = denied(judgement);
     if let Some(only) = only(judgement, denied) {
         out.push_str(&format!("; {only}"));
     }
@@ -162,7 +163,7 @@ fn only(judgement: &Judgement, denied: bool) -> Option<String> {
 
 fn nothing(judgement: &Judgement) -> String {
     let quiet = judgement.answers.iter().filter(|answer| answer.answer == Outcome::Quiet).count();
-    let denied = judgement.answers.iter().any(|answer| answer.detail.contains("denied"));
+    let denied = denied(judgement);
     if quiet == 0 {
         let why = match only(judgement, denied) {
             Some(only) => format!("; {only}"),

@@ -333,6 +333,7 @@ pub fn exercise_judgement() -> Judgement {
         || about("process", Some(2591), Some("/usr/sbin/rsyslogd-worker"), "processes/2591");
     Judgement {
         looked: None,
+        as_root: false,
         findings: vec![
             finding(
                 "pool-connection",

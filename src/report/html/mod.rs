@@ -3,7 +3,7 @@
 mod chain;
 mod strip;
 
-use super::text::groups::{Group, clock, groups, is_command};
+use super::text::groups::{Group, clock, groups, is_command, warnings};
 use super::text::hunts::shown;
 use super::text::more_of;
 use super::{Case, CoverageLine, Report, TimelineLine, escape::visible_within};
@@ -34,6 +34,7 @@ impl fmt::Display for Seen<'_> {
 #[template(path = "report.html")]
 struct Page<'a> {
     case: &'a Case,
+    warnings: Vec<&'a str>,
     groups: Vec<Group<'a>>,
     chains: Vec<Chain>,
     strip: Strip,
@@ -115,6 +116,7 @@ impl Report for Html {
             case.playbooks.iter().partition(|answer| answer.answer == Outcome::Quiet);
         answered.sort_by_key(|answer| answer.answer == Outcome::Fired);
         let page = Page {
+            warnings: warnings(case),
             groups: groups(case),
             chains: chain::chains(&case.story),
             strip: strip::strip(&events),

@@ -1,16 +1,9 @@
 //! Findings by what they are about, worst first: a person asks about a process, not a playbook.
 
-use crate::judge::{Finding, Level};
+use crate::judge::{About, Finding, Level};
 use crate::report::{Case, ProcessLine};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Process(u32),
-    Path(String),
-    Host,
-}
 
 /// A subject and all that was found on it.
 pub(in crate::report) struct Group<'a> {
@@ -26,9 +19,18 @@ pub(in crate::report) struct Group<'a> {
     pub(in crate::report) next: Vec<&'a str>,
 }
 
+/// Findings of a subject that a page shows before what to do; more are folded away.
+const SHOWN: usize = 4;
+
 impl Group<'_> {
     pub(in crate::report) fn worst(&self) -> Level {
         self.findings.iter().map(|finding| finding.level).max().unwrap_or_default()
+    }
+
+    /// How many findings a page shows before the steps.
+    pub(in crate::report) fn shown(&self) -> usize {
+        // One alone is not worth folding.
+        if self.findings.len() > SHOWN.saturating_add(1) { SHOWN } else { self.findings.len() }
     }
 
     /// `3 findings`.
@@ -79,29 +81,24 @@ impl Group<'_> {
 
 /// The groups of a case: worst first, then those with most findings.
 pub(in crate::report) fn groups(case: &Case) -> Vec<Group<'_>> {
-    let mut by_key: BTreeMap<Key, Vec<&Finding>> = BTreeMap::new();
+    let mut by_key: BTreeMap<About, Vec<&Finding>> = BTreeMap::new();
     for finding in &case.findings {
-        let key = match (finding.subject.pid, &finding.subject.path) {
-            (Some(pid), _) => Key::Process(pid),
-            (None, Some(path)) => Key::Path(path.clone()),
-            (None, None) => Key::Host,
-        };
-        by_key.entry(key).or_default().push(finding);
+        by_key.entry(finding.about()).or_default().push(finding);
     }
     let mut groups: Vec<Group<'_>> = by_key
         .into_iter()
         .map(|(key, mut findings)| {
             findings.sort_by(|a, b| b.level.cmp(&a.level).then_with(|| a.id.cmp(&b.id)));
             let (label, process) = match key {
-                Key::Process(pid) => {
+                About::Process(pid) => {
                     let process = case.processes.iter().find(|process| process.pid == pid);
                     match process {
                         Some(process) => (format!("{} (pid {pid})", process.comm), Some(process)),
                         None => (format!("pid {pid}"), None),
                     }
                 }
-                Key::Path(path) => (path, None),
-                Key::Host => ("the host".to_owned(), None),
+                About::Path(path) => (path, None),
+                About::Host => ("the host".to_owned(), None),
             };
             Group { label, process, others: Vec::new(), findings, next: Vec::new() }
         })
@@ -110,7 +107,11 @@ pub(in crate::report) fn groups(case: &Case) -> Vec<Group<'_>> {
     let mut groups = together(groups);
     let mut told = std::collections::BTreeSet::new();
     for group in &mut groups {
-        for step in group.findings.iter().flat_map(|finding| &finding.next) {
+        let mut steps: Vec<&str> =
+            group.findings.iter().flat_map(|finding| &finding.next).map(String::as_str).collect();
+        steps.retain(|step| !step.starts_with(WARNING));
+        steps.sort_by_key(|step| rank(step));
+        for step in steps {
             // The same command for another reason is the same command.
             let command = if is_command(step) { step.split('#').next() } else { None };
             if told.insert(command.unwrap_or(step).trim_end()) {
@@ -119,6 +120,46 @@ pub(in crate::report) fn groups(case: &Case) -> Vec<Group<'_>> {
         }
     }
     groups
+}
+
+/// How a step begins that warns of the other steps: it stands above all of them.
+const WARNING: &str = "Do not trust ";
+
+/// What is said above all findings, since the steps below rest on it.
+pub(in crate::report) fn warnings(case: &Case) -> Vec<&str> {
+    let mut found: Vec<&str> = Vec::new();
+    for step in case.findings.iter().flat_map(|finding| &finding.next) {
+        if step.starts_with(WARNING) && !found.contains(&step.as_str()) {
+            found.push(step);
+        }
+    }
+    found
+}
+
+/// Where a step stands among those of several playbooks: what exists only once is copied first,
+/// then one looks; what holds a process up or changes the host comes late, what the other side
+/// notices last.
+fn rank(step: &str) -> u8 {
+    let starts = |words: &[&str]| words.iter().any(|word| step.starts_with(word));
+    if step.starts_with("cp /proc/") {
+        0
+    } else if step.contains("cp -p ") {
+        1
+    } else if starts(&["timeout ", "tcpdump "]) {
+        3
+    } else if step.starts_with("gcore ") {
+        4
+    } else if starts(&["kill ", "chmod ", "unshare "]) {
+        5
+    } else if starts(&["systemctl stop", "systemctl disable", "systemctl mask", "Restart "]) {
+        6
+    } else if starts(&["Disable ", "Block "]) {
+        8
+    } else if is_command(step) {
+        2
+    } else {
+        7
+    }
 }
 
 /// Processes that run one program and of which the same was found, as one group.

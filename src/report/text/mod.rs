@@ -6,7 +6,7 @@ mod page;
 
 use super::{Case, Report, TimelineLine};
 use crate::judge::{Answer, Brief, Level, Outcome};
-use groups::{Group, clock, groups, is_command};
+use groups::{Group, clock, groups, is_command, warnings};
 use page::{Page, Style};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -74,6 +74,9 @@ fn verdict(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
     if let Some(lead) = &case.lead {
         page.paragraph(" ", "Lead: ", lead, Style::Plain)?;
     }
+    for warning in warnings(case) {
+        page.paragraph(" ", "", warning, Style::High)?;
+    }
     page.blank()?;
     page.paragraph(" ", "", &tally(case), Style::Dim)?;
     page.rule(rule)
@@ -106,13 +109,19 @@ fn findings(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
     }
     page.heading("FINDINGS, worst first")?;
     let groups = groups(case);
+    let mut told = BTreeSet::new();
     for group in groups.iter().take(MOST) {
-        subject(group, page)?;
+        subject(group, &mut told, page)?;
     }
     more(groups.len(), "subjects with findings", page)
 }
 
-fn subject(group: &Group<'_>, page: &mut Page<'_>) -> io::Result<()> {
+/// `told` are the playbooks of which was said when they are harmless: once is enough.
+fn subject<'c>(
+    group: &Group<'c>,
+    told: &mut BTreeSet<&'c str>,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
     let title = format!("{} — {}", group.label, group.count());
     page.labelled("", ("▌ ", style(group.worst())), &title, Style::Bold)?;
     if let Some(about) = group.about() {
@@ -139,6 +148,10 @@ fn subject(group: &Group<'_>, page: &mut Page<'_>) -> io::Result<()> {
             .chain([finding.playbook.as_str()])
             .collect();
         page.paragraph("           ", "", &notes.join(" · "), Style::Dim)?;
+        if !finding.false_positives.is_empty() && told.insert(&finding.playbook) {
+            let text = finding.false_positives.trim_end();
+            page.paragraph("           ", "When harmless: ", text, Style::Dim)?;
+        }
     }
     if !group.next.is_empty() {
         page.blank()?;
