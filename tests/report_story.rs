@@ -118,6 +118,43 @@ fn who_only_shares_the_address_comes_last() {
 }
 
 #[test]
+fn of_all_who_hold_the_led_connection_the_worst_is_named_first() {
+    let facts = sample::exercise_facts();
+    // Stands before the suspect in every table.
+    sample::process(&facts, 8, 1, "backup", "/usr/bin/backup", None, TAKEN - 30 * 86_400 * SECOND);
+    add(
+        &facts,
+        "sockets/tcp/1",
+        "/proc/net/tcp:3",
+        &[
+            ("protocol", t("tcp")),
+            ("local_address", t("10.0.0.5")),
+            ("local_port", n(40001)),
+            ("remote_address", t("203.0.113.99")),
+            ("remote_port", n(3956)),
+            ("state", t("ESTABLISHED")),
+            ("inode", n(78)),
+            ("pid", n(8)),
+        ],
+    );
+    for lead in ["203.0.113.99:3956", "ap.luckpool.net:3956"] {
+        let case = sample::case(&facts, &sample::exercise_judgement(), Some(lead));
+        let told = case.lead.unwrap();
+        let (worst, other) = (told.find("rsyslogd-worker (pid 2591)"), told.find("backup (pid 8)"));
+        assert!(worst.is_some() && other.is_some() && worst < other, "{told}");
+    }
+}
+
+#[test]
+fn a_lead_may_be_a_file_s_bare_name_and_where_it_was_looked_for_is_said() {
+    let case = sample::exercise(Some("libcron.so.1"));
+    assert!(case.lead.unwrap().contains(": found"));
+    let case = sample::case(&sample::empty_host(), &Judgement::default(), Some("libother.so.9"));
+    let told = case.lead.unwrap();
+    assert!(told.contains("Looked for in connections, processes, startup entries"), "{told}");
+}
+
+#[test]
 fn a_clean_host_has_no_story() {
     let case = sample::case(&sample::empty_host(), &Judgement::default(), None);
     assert_eq!(case.story, []);

@@ -26,7 +26,7 @@ pub use carver::Carver;
 pub use file::carve_file;
 pub use image::{Unfolded, is_image, ranges};
 pub use indicator::Indicator;
-pub use ioc::{Ioc, Iocs};
+pub use ioc::{Ioc, Iocs, refang};
 pub use memory::{ProcessCarved, carve_process};
 pub use place::{Place, finish, leave};
 pub use recover::{Recovered, recover};

@@ -28,7 +28,7 @@ pub struct Arguments {
     #[arg(short = 'o', long = "output", value_name = "CASE")]
     output: Option<PathBuf>,
     /// What the SOC already knows: host:port, address, name, URL, path, pid, hash or wallet
-    #[arg(long, value_name = "IOC")]
+    #[arg(long, value_name = "IOC", value_parser = lead)]
     lead: Option<String>,
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -69,6 +69,25 @@ enum Color {
 fn level(word: &str) -> Result<Level, String> {
     Level::from_word(word)
         .ok_or_else(|| "one of informational, low, medium, high, critical".to_owned())
+}
+
+/// A lead as it stands in a ticket: `hxxp://a[.]b/c`, `pool.example:3333/tcp`, `pool.example 3333`.
+#[allow(clippy::unnecessary_wraps)] // As clap wants it.
+fn lead(text: &str) -> Result<String, std::convert::Infallible> {
+    let text = carve::refang(text);
+    let text = ["/tcp", "/udp"]
+        .iter()
+        .find_map(|end| {
+            let bare = text.strip_suffix(end)?;
+            bare.rsplit_once(':')?.1.parse::<u16>().ok().map(|_| bare.to_owned())
+        })
+        .unwrap_or(text);
+    Ok(match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [host, port] if port.parse::<u16>().is_ok() && !host.contains(['/', ':']) => {
+            format!("{host}:{port}")
+        }
+        _ => text,
+    })
 }
 
 /// Runs a triage. What was found is printed even where the case folder cannot be written.
@@ -283,5 +302,21 @@ fn exit(arguments: &Arguments, case: &Case, failing: bool, failed: bool) -> Exit
         Exit::Partial
     } else {
         Exit::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_lead_as_tickets_write_it() {
+        for (written, meant) in [
+            ("hxxp://102[.]0[.]2[.]5/cc/index.html", "http://102.0.2.5/cc/index.html"),
+            ("pool.example:3956/tcp", "pool.example:3956"),
+            (" pool[.]example 3956 ", "pool.example:3956"),
+            ("payload dropped", "payload dropped"),
+            ("/usr/bin/tcp", "/usr/bin/tcp"),
+        ] {
+            assert_eq!(super::lead(written), Ok(meant.to_owned()));
+        }
     }
 }

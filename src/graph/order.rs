@@ -133,7 +133,8 @@ fn places(
                 "dropped" => {
                     let (start, pid) = origin.unwrap_or(END);
                     let ran = target.map(|(time, _)| time);
-                    (own.into_iter().chain(ran).min().unwrap_or(start), pid)
+                    // Nor before the dropper was: starts are told to a tick, files to a nanosecond.
+                    (own.into_iter().chain(ran).min().unwrap_or(start).max(start), pid)
                 }
                 "persists" => {
                     (own.or(target.map(|t| t.0)).unwrap_or(END.0), target.map_or(END.1, |t| t.1))

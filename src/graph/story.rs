@@ -63,19 +63,20 @@ pub fn story(facts: &Facts, judgement: &Judgement, lead: Option<&str>) -> Result
     let fail = |cause| Error::Sql { doing: "telling the story".to_owned(), cause };
     let edges = edges(facts).map_err(fail)?;
     let started = started(facts).map_err(fail)?;
-    let (found, gaps) = match lead {
-        Some(lead) => {
-            let found = lead::find(facts, &edges, lead).map_err(fail)?;
-            (found, lead::gaps(facts).map_err(fail)?)
-        }
-        None => (Vec::new(), Vec::new()),
-    };
     let heat = Heat::of(judgement);
+    let (found, gaps, searched) = match lead {
+        Some(lead) => {
+            let found = lead::find(facts, &edges, &heat, lead).map_err(fail)?;
+            let searched = lead::searched(facts).map_err(fail)?;
+            (found, lead::gaps(facts).map_err(fail)?, searched)
+        }
+        None => (Vec::new(), Vec::new(), String::new()),
+    };
     let chosen = choose(&edges, &heat, &found, lead);
     let incidents = order::incidents(&edges, &started, &heat, &found, chosen);
     let mut story = tell(&edges, incidents, lead, &found);
     let told = !story.steps.is_empty();
-    story.lead = lead.map(|lead| lead::sentence(lead, &found, &gaps, told));
+    story.lead = lead.map(|lead| lead::sentence(lead, &found, &gaps, &searched, told));
     Ok(story)
 }
 

@@ -66,7 +66,8 @@ const SHORTEST: usize = 6;
 const LONGEST: usize = 2048;
 
 /// Undoes what keeps a value from being clicked: `hxxp`, `[.]`, `[:]`.
-fn refang(value: &str) -> String {
+#[must_use]
+pub fn refang(value: &str) -> String {
     let mut text =
         value.trim().trim_matches(|c| matches!(c, '"' | '\'' | '`' | '<' | '>')).to_owned();
     for (from, to) in [

@@ -8,7 +8,7 @@ mod misp;
 mod stix;
 
 pub use against::{IocMatch, hold};
-pub use form::{Form, Ioc};
+pub use form::{Form, Ioc, refang};
 
 use crate::facts::{Error, Facts, HostText, Status};
 use std::collections::HashSet;

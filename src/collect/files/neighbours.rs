@@ -27,7 +27,8 @@ pub(super) fn beside(
 ) -> Vec<Candidate> {
     let mut folders = BTreeSet::new();
     let mut all = Vec::new();
-    let executables = candidates.iter().filter(|c| c.root == index && matches!(c.why, "executable" | "started"));
+    let executables =
+        candidates.iter().filter(|c| c.root == index && matches!(c.why, "executable" | "started"));
     for executable in executables {
         let folder = executable.path.parent();
         if !worth(&executable.path, &folder) || !folders.insert(folder.clone()) {

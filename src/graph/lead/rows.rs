@@ -1,82 +1,16 @@
-//! What the SOC already knows, found among the facts.
+//! Leads that no edge tells of, asked of the rows themselves.
 
-use super::Edge;
-use super::build::{host_node, split_port, url_host};
+use super::super::build::{file_node, host_node, split_port};
+use super::{Found, MOST};
 use crate::facts::Facts;
 use rusqlite::params;
-use std::collections::BTreeSet;
 
-/// Places a lead may lead to; more say no more.
-const MOST: u32 = 6;
-
-/// A node that the lead is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) node: String,
-    pub(super) label: String,
-    pub(super) because: String,
-    pub(super) fact: String,
-}
-
-/// Finds what a lead is about.
-pub(super) fn find(facts: &Facts, edges: &[Edge], lead: &str) -> rusqlite::Result<Vec<Found>> {
-    let lead = lead.trim();
-    // The connection first: it is what the alert was about.
-    let mut found = by_port(edges, lead);
-    found.extend(by_node(edges, lead));
-    found.extend(by_socket(facts, lead)?);
-    if found.is_empty() {
-        found = by_process(facts, lead)?;
-    }
-    if found.is_empty() {
-        found = by_digest(facts, lead)?;
-    }
-    if found.is_empty() && lead.len() > 3 {
-        found = by_carved_text(facts, lead)?;
-    }
-    let mut seen = BTreeSet::new();
-    found.retain(|found| seen.insert(found.node.clone()));
-    found.truncate(MOST as usize);
-    Ok(found)
-}
-
-/// The sentence that the report says about it. `gaps` are what could not be read of the tables
-/// that it was looked for in; `told` is whether there is a story all the same.
-pub(super) fn sentence(lead: &str, found: &[Found], gaps: &[String], told: bool) -> String {
-    let start = if told { " The story starts from the worst finding." } else { "" };
-    match found {
-        [] if gaps.is_empty() => format!(
-            "{lead}: not found on this host, neither among its connections, files and processes nor in what was carved.{start}"
-        ),
-        [] => format!(
-            "{lead}: could not be looked for in full ({}); it is not among what could be read.{start}",
-            gaps.join(", ")
-        ),
-        [one] => format!("{lead}: found. {}.", one.because),
-        [first, rest @ ..] => {
-            format!("{lead}: found in {} places. {}.", rest.len().saturating_add(1), first.because)
-        }
-    }
-}
-
-/// What of connections, open files and processes was read in part or not at all.
-pub(super) fn gaps(facts: &Facts) -> rusqlite::Result<Vec<String>> {
-    facts
-        .connection()
-        .prepare(
-            "SELECT DISTINCT what || ' ' || status FROM coverage
-             WHERE status IN ('denied', 'partial', 'timed-out', 'not-captured')
-               AND (what IN ('sockets', 'open_files', 'processes', 'processes.exe')
-                 OR what LIKE 'sockets.%' OR what LIKE 'open_files.%')
-             ORDER BY what, status LIMIT ?1",
-        )?
-        .query_map([MOST], |row| row.get(0))?
-        .collect()
-}
+/// Carved texts that hold it, of which the worst are told.
+const CARVED: u32 = 1000;
 
 /// Sockets that no edge tells of: those without an owner that could be read, and those of
 /// connections that are being closed.
-fn by_socket(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
+pub(super) fn by_socket(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
     let (host, port) = split_port(lead);
     let node = host_node(host);
     let address = node.strip_prefix("address/");
@@ -137,63 +71,7 @@ fn by_socket(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
         .collect()
 }
 
-/// The lead names a node: an address, a name, a URL, a path, a wallet, a pid.
-fn by_node(edges: &[Edge], lead: &str) -> Vec<Found> {
-    let (host, port) = split_port(lead);
-    let mut nodes = vec![
-        format!("url/{lead}"),
-        format!("file/{lead}"),
-        format!("persistence/{lead}"),
-        format!("wallet/{lead}"),
-    ];
-    match url_host(lead) {
-        Some(host) => nodes.push(host_node(host)),
-        None => nodes.push(host_node(host)),
-    }
-    let mut found: Vec<Found> = Vec::new();
-    for node in nodes {
-        let touching = || edges.iter().filter(|edge| edge.target == node || edge.origin == node);
-        let with_port = |edge: &&Edge| {
-            port.is_some_and(|port| edge.target_label.ends_with(&format!(":{port}")))
-        };
-        if let Some(edge) = touching().find(with_port).or_else(|| touching().next()) {
-            let label = if edge.target == node { &edge.target_label } else { &edge.origin_label };
-            found.push(Found {
-                label: label.clone(),
-                because: edge.because.clone(),
-                fact: edge.cited.clone(),
-                node,
-            });
-            break;
-        }
-    }
-    found
-}
-
-/// The lead has a name, which davy does not resolve, and a port, which is spoken to.
-fn by_port(edges: &[Edge], lead: &str) -> Vec<Found> {
-    let (host, Some(port)) = split_port(lead) else { return Vec::new() };
-    if !host_node(host).starts_with("name/") {
-        return Vec::new();
-    }
-    edges
-        .iter()
-        .filter(|edge| {
-            edge.edge == "connects to" && edge.target_label.ends_with(&format!(":{port}"))
-        })
-        .map(|edge| Found {
-            node: edge.target.clone(),
-            label: edge.target_label.clone(),
-            because: format!(
-                "{}; the port is the alert's (davy resolves no names, so whether {host} is that address is for you to check)",
-                edge.because
-            ),
-            fact: edge.cited.clone(),
-        })
-        .collect()
-}
-
-fn by_process(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
+pub(super) fn by_process(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
     let pid = lead.strip_prefix("pid:").unwrap_or(lead).parse::<u32>().ok();
     facts
         .connection()
@@ -212,7 +90,7 @@ fn by_process(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
         .collect()
 }
 
-fn by_digest(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
+pub(super) fn by_digest(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
     if lead.len() != 64 || !lead.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(Vec::new());
     }
@@ -237,7 +115,68 @@ fn by_digest(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
         .collect()
 }
 
-fn by_carved_text(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
+/// A file by its path or by its name alone: what is open, mapped, run, started, or was looked at.
+pub(super) fn by_file(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
+    let name = match lead.rsplit_once('/') {
+        None if lead.len() > 3 => lead,
+        Some((_, name)) if lead.starts_with('/') => name,
+        _ => return Ok(Vec::new()),
+    };
+    facts
+        .connection()
+        .prepare(
+            "SELECT path, because, fact, root FROM (
+               SELECT o.target AS path, 1 AS rank, o.fact, p.root_id AS root,
+                 p.comm || ' (pid ' || p.pid || ') holds ' || o.target || ' open as descriptor ' || o.fd || CASE WHEN o.deleted THEN ', though the file was deleted' ELSE '' END AS because
+               FROM open_files o JOIN processes p ON p.pid = o.pid WHERE instr(o.target, ?1) > 0
+               UNION ALL
+               SELECT p.exe, 0, p.fact, p.root_id, p.comm || ' (pid ' || p.pid || ') runs ' || p.exe FROM processes p WHERE instr(p.exe, ?1) > 0
+               UNION ALL
+               SELECT m.path, 2, m.fact, p.root_id, p.comm || ' (pid ' || p.pid || ') has ' || m.path || ' mapped'
+               FROM mappings m JOIN processes p ON p.pid = m.pid WHERE instr(m.path, ?1) > 0
+               UNION ALL
+               SELECT e.program, 3, e.fact, '/', e.path || ' (' || e.kind || ') starts ' || e.program FROM persistence e WHERE instr(e.program, ?1) > 0
+               UNION ALL
+               SELECT f.path, 4, f.fact, f.root_id, f.path || ' lies there' FROM files f WHERE instr(f.path, ?1) > 0)
+             WHERE path = ?2 OR (?1 = ?2 AND substr(path, -length(?1) - 1) = '/' || ?1)
+             ORDER BY rank, fact",
+        )?
+        .query_map(params![name, lead], |row| {
+            let (path, root): (String, String) = (row.get(0)?, row.get(3)?);
+            Ok(Found {
+                node: file_node(&root, &path),
+                because: row.get(1)?,
+                label: path,
+                fact: row.get(2)?,
+            })
+        })?
+        .collect()
+}
+
+/// Words of a command line, or of what a startup entry runs.
+pub(super) fn by_command(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
+    facts
+        .connection()
+        .prepare(
+            "SELECT 'process/' || pid, comm || ' (pid ' || pid || ')', comm || ' (pid ' || pid || ') was started with it in its command line', fact
+             FROM processes WHERE instr(lower(cmdline), lower(?1)) > 0
+             UNION ALL
+             SELECT 'persistence/' || path, path || ' (' || kind || ')', path || ' (' || kind || ') names it: ' || substr(coalesce(decoded, command), 1, 200), fact
+             FROM persistence WHERE instr(lower(coalesce(decoded, command)), lower(?1)) > 0
+             ORDER BY 4",
+        )?
+        .query_map(params![lead], |row| {
+            Ok(Found {
+                node: row.get(0)?,
+                label: row.get(1)?,
+                because: row.get(2)?,
+                fact: row.get(3)?,
+            })
+        })?
+        .collect()
+}
+
+pub(super) fn by_carved_text(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
     facts
         .connection()
         .prepare(
@@ -245,7 +184,7 @@ fn by_carved_text(facts: &Facts, lead: &str) -> rusqlite::Result<Vec<Found>> {
              WHERE instr(lower(value), lower(?1)) OR instr(lower(context), lower(?1))
              ORDER BY place = 'memory', fact LIMIT ?2",
         )?
-        .query_map(params![lead, MOST], |row| {
+        .query_map(params![lead, CARVED], |row| {
             let (pid, path): (Option<u32>, Option<String>) = (row.get(0)?, row.get(1)?);
             let (place, value): (String, String) = (row.get(2)?, row.get(3)?);
             let (node, label) = match (pid, path) {
