@@ -1,13 +1,17 @@
 //! An incident as boxes in columns.
+//!
+//! Two things make it a path that can be followed. A file stands before the process that it became:
+//! *crond dropped rsyslogd-worker, which runs as pid 12*. And what a process names in its memory
+//! because a file that it runs or holds names it is drawn from the file alone.
 
 use super::super::network::Network;
 use super::layers::layers;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Width and height of a box.
 pub const BOX: (f64, f64) = (184.0, 66.0);
 /// Between two columns: the arrow's word must fit.
-const ACROSS: f64 = 118.0;
+const ACROSS: f64 = 108.0;
 const DOWN: f64 = 26.0;
 
 /// Boxes in columns, and the arrows between them.
@@ -65,16 +69,36 @@ impl Chain {
     }
 }
 
+/// The kind of edge that is drawn against its direction.
+const RUNS: &str = "runs";
+
+/// What a process has to do with what a file names: it runs, holds or maps that file.
+fn from_files(network: &Network, members: &BTreeMap<u32, usize>) -> BTreeSet<(u32, u32)> {
+    let mut named: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for edge in network.edges.iter().filter(|edge| edge.kind == "names in file") {
+        if members.contains_key(&edge.from) {
+            named.entry(edge.from).or_default().push(edge.to);
+        }
+    }
+    let has = |kind: &str| matches!(kind, RUNS | "holds open" | "maps" | "preloads");
+    let held = network.edges.iter().filter(|edge| has(edge.kind));
+    held.flat_map(|edge| named.get(&edge.to).into_iter().flatten().map(|what| (edge.from, *what)))
+        .collect()
+}
+
 /// Draws these nodes of a network, and the edges among them, from the corner (0, 0).
 #[must_use]
 pub fn chain(network: &Network, community: Option<u32>, members: &[u32]) -> Chain {
     let numbers: BTreeMap<u32, usize> = members.iter().copied().zip(0..).collect();
+    let from_files = from_files(network, &numbers);
     let mut pairs: BTreeMap<(usize, usize), Vec<u32>> = BTreeMap::new();
     for (place, edge) in (0..).zip(&network.edges) {
         if let (Some(from), Some(to)) = (numbers.get(&edge.from), numbers.get(&edge.to))
             && from != to
+            && !(edge.kind == "names in memory" && from_files.contains(&(edge.from, edge.to)))
         {
-            pairs.entry((*from, *to)).or_default().push(place);
+            let pair = if edge.kind == RUNS { (*to, *from) } else { (*from, *to) };
+            pairs.entry(pair).or_default().push(place);
         }
     }
     let directed: Vec<(usize, usize)> = pairs.keys().copied().collect();
@@ -86,7 +110,7 @@ pub fn chain(network: &Network, community: Option<u32>, members: &[u32]) -> Chai
         .zip(&drawn.spots)
         .map(|(node, spot)| Boxed { node: *node, x: left(spot.column), y: spot.y - BOX.1 / 2.0 })
         .collect();
-    let ways = directed
+    let ways: Vec<Way> = directed
         .iter()
         .zip(pairs.into_values())
         .zip(&drawn.ways)
@@ -108,7 +132,8 @@ pub fn chain(network: &Network, community: Option<u32>, members: &[u32]) -> Chai
             Some(Way { edges, points })
         })
         .collect();
+    let lowest = ways.iter().flat_map(|way| &way.points).map(|point| point.1 + DOWN);
     let width = boxes.iter().map(|b| b.x + BOX.0).fold(0.0, f64::max);
-    let height = boxes.iter().map(|b| b.y + BOX.1).fold(0.0, f64::max);
+    let height = boxes.iter().map(|b| b.y + BOX.1).chain(lowest).fold(0.0, f64::max);
     Chain { community, x: 0.0, y: 0.0, width, height, boxes, ways }
 }

@@ -1,6 +1,6 @@
 //! An incident's chain as boxes and arrows: in the picture, and in the case's page.
 
-use super::drawing::Px;
+pub(in crate::report) use super::drawing::Px;
 use super::label::{Room, Taken, broken};
 use super::words;
 use crate::graph::layout::{BOX, Chain, Way};
@@ -67,8 +67,13 @@ pub(in crate::report) fn boxes(network: &Network, chain: &Chain) -> (Vec<Boxed>,
 fn arrow(network: &Network, way: &Way, taken: &mut Taken) -> Arrow {
     let edges = way.edges.iter().filter_map(|edge| network.edges.get(*edge as usize));
     let (kinds, sentences): (Vec<&str>, Vec<String>) =
-        edges.map(|edge| (edge.kind, words::edge(&edge.label))).unzip();
-    let text = once(kinds).join(", ");
+        edges.map(|edge| (drawn(edge.kind), words::edge(&edge.label))).unzip();
+    let mut kinds = once(kinds);
+    // Who speaks to an address has its name in memory, too.
+    if kinds.contains(&"connects to") {
+        kinds.retain(|kind| !kind.starts_with("names in"));
+    }
+    let text = kinds.join(", ");
     let half = f64::from(u16::try_from(text.chars().count()).unwrap_or(u16::MAX)) * WORD.0 / 2.0;
     let (path, spots) = curve(&way.points);
     let rooms: Vec<Room> =
@@ -77,6 +82,11 @@ fn arrow(network: &Network, way: &Way, taken: &mut Taken) -> Arrow {
     let (x, y) = spots.get(at).copied().unwrap_or_default();
     let word = Text { x: Px(x), y: Px(y - 7.0), class: "word", text };
     Arrow { path, word, title: once(sentences).join("\n") }
+}
+
+/// The word on an arrow. A program's file stands before its process, and its arrow runs that way.
+fn drawn(kind: &'static str) -> &'static str {
+    if kind == "runs" { "runs as" } else { kind }
 }
 
 fn once<T: PartialEq>(mut all: Vec<T>) -> Vec<T> {

@@ -1,6 +1,6 @@
 //! The story as a drawing: each incident its own chain of boxes, from left to right.
 
-use super::super::graph::boxes::{Arrow, Boxed, boxes};
+use super::super::graph::boxes::{Arrow, Boxed, Px, boxes};
 use crate::graph::layout::chain;
 use crate::graph::network::{Builder, Seen};
 use crate::graph::{Step, word};
@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An incident, drawn.
 pub(super) struct Chain {
     pub(super) number: usize,
-    pub(super) width: f64,
-    pub(super) height: f64,
+    pub(super) width: Px,
+    pub(super) height: Px,
+    /// In a narrower window than this it is not made smaller still: one pans.
+    pub(super) least: Px,
     pub(super) boxes: Vec<Boxed>,
     pub(super) arrows: Vec<Arrow>,
 }
@@ -51,7 +53,8 @@ fn draw(number: usize, steps: &[&Step]) -> Chain {
     drawn.shift(MARGIN, MARGIN);
     let (boxes, arrows) = boxes(&network, &drawn);
     let (width, height) = (drawn.width + 2.0 * MARGIN, drawn.height + 2.0 * MARGIN);
-    Chain { number, width, height, boxes, arrows }
+    let (height, least) = (Px(height), Px(width * 0.6));
+    Chain { number, width: Px(width), height, least, boxes, arrows }
 }
 
 /// One address may be reached at several ports; the arrows and the list below name them.
