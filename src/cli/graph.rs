@@ -4,9 +4,9 @@ use super::Exit;
 use super::investigate::{Memory, investigate};
 use super::library::{self, Library};
 use super::progress::Progress;
-use super::source::Sources;
+use super::source::{self, Opened, Sources};
 use crate::facts::{self, Facts};
-use crate::graph::network::Network;
+use crate::graph::network::{Builder, Network};
 use crate::judge::Playbooks;
 use crate::logs::{Flows, Wanted};
 use crate::report::graph::{EXPORTERS, Exporter, Shape, for_file, named};
@@ -67,20 +67,20 @@ pub fn run(
     };
     let playbooks = arguments.library.load()?;
     library::tell(&playbooks, messages);
-    let sources = match Sources::open(&arguments.sources) {
-        Ok(sources) => sources,
-        Err(complaint) => {
+    let progress = Progress::new(arguments.quiet);
+    let made = match fleet(&arguments.sources, &playbooks)? {
+        Some(network) => Ok((network, Exit::Done)),
+        None => network(&arguments.sources, &playbooks, &progress, messages),
+    };
+    progress.done();
+    let (network, exit) = match made {
+        Ok(made) => made,
+        Err(Stop::Usage(complaint)) => {
             let _ = writeln!(messages, "davy: {complaint}");
             return Ok(Exit::Usage);
         }
+        Err(Stop::Facts(error)) => return Err(error.into()),
     };
-    let progress = Progress::new(arguments.quiet);
-    let facts = gather(&sources, &playbooks, &progress)?;
-    progress.step("the graph");
-    let network = Network::of(&facts)?;
-    let exit = super::hunt::told(&facts, messages)?;
-    drop(facts);
-    progress.done();
     for note in &network.notes {
         let _ = writeln!(messages, "davy: {note}");
     }
@@ -122,12 +122,93 @@ fn chosen(arguments: &Arguments) -> Result<&'static Exporter, String> {
     })
 }
 
-/// The facts of all sources; of a host, judged and with the edges of its incident.
+/// Why there is no network.
+enum Stop {
+    /// What the user named is no source.
+    Usage(String),
+    /// The store.
+    Facts(facts::Error),
+}
+
+impl From<facts::Error> for Stop {
+    fn from(error: facts::Error) -> Self {
+        Self::Facts(error)
+    }
+}
+
+/// The network of what a batch left, where that is what was named.
+fn fleet(paths: &[PathBuf], playbooks: &Playbooks) -> Result<Option<Network>, Box<dyn Error>> {
+    let [path] = paths else { return Ok(None) };
+    let folder = match path.file_name() {
+        Some(name) if name == "fleet.db" => path.parent().unwrap_or(path),
+        _ => path,
+    };
+    if !folder.join("fleet.db").is_file() {
+        return Ok(None);
+    }
+    let mut builder = Builder::new(&empty(playbooks)?)?;
+    builder.fleet(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(Some(Network::of_hosts(builder)))
+}
+
+fn empty(playbooks: &Playbooks) -> Result<Facts, facts::Error> {
+    let tables = crate::tables();
+    let facts = Facts::in_memory(&tables)?;
+    judge::prepare(&facts, playbooks, &tables)?;
+    Ok(facts)
+}
+
+/// The network of all that was named: hosts one after the other, each judged for itself, and all
+/// logs together.
+fn network(
+    paths: &[PathBuf],
+    playbooks: &Playbooks,
+    progress: &Progress,
+    messages: &mut dyn Write,
+) -> Result<(Network, Exit), Stop> {
+    let mut hosts = Vec::new();
+    let mut rest = Sources { host: None, readers: Vec::new(), logs: Vec::new() };
+    if paths.is_empty() {
+        rest = Sources::open(paths).map_err(Stop::Usage)?;
+        hosts.extend(rest.host.take());
+    }
+    for path in paths {
+        match source::open(path).map_err(Stop::Usage)? {
+            Opened::Host(host) => hosts.push(host),
+            Opened::Reader(reader) => rest.readers.push(reader),
+            Opened::Logs(logs) => rest.logs.push(logs),
+        }
+    }
+    // One host and the logs beside it are one incident: the process behind the flow.
+    if hosts.len() < 2 {
+        rest.host = hosts.pop();
+        let (facts, exit) = gather(&rest, playbooks, progress, messages)?;
+        progress.step("the graph");
+        return Ok((Network::of(&facts)?, exit));
+    }
+    let mut builder = Builder::new(&empty(playbooks)?)?;
+    let mut worst = Exit::Done;
+    for host in hosts {
+        let one = Sources { host: Some(host), readers: Vec::new(), logs: Vec::new() };
+        let (facts, exit) = gather(&one, playbooks, progress, messages)?;
+        worst = worst.max(exit);
+        let name = facts.rows("SELECT hostname FROM host", [], |row| row.get::<_, String>(0))?;
+        let named = name.into_iter().next().filter(|name| !name.is_empty());
+        let shown = named.or_else(|| one.host.as_ref().map(|host| host.name()));
+        builder.incident(&facts, Some(shown.as_deref().unwrap_or("a host")))?;
+    }
+    let (facts, exit) = gather(&rest, playbooks, progress, messages)?;
+    progress.step("the graph");
+    Ok((Network::with_traffic(builder, &facts)?, worst.max(exit)))
+}
+
+/// The facts of these sources; of a host, judged and with the edges of its incident.
 fn gather(
     sources: &Sources,
     playbooks: &Playbooks,
     progress: &Progress,
-) -> Result<Facts, facts::Error> {
+    messages: &mut dyn Write,
+) -> Result<(Facts, Exit), facts::Error> {
     let tables = crate::tables();
     let facts = Facts::in_memory(&tables)?;
     let step = |name: &str| progress.step(name);
@@ -139,7 +220,8 @@ fn gather(
         super::logs::read(&sources.logs, vec![(&facts, WANTED)], &step)?;
     }
     judge::prepare(&facts, playbooks, &tables)?;
-    Ok(facts)
+    let exit = super::hunt::told(&facts, messages)?;
+    Ok((facts, exit))
 }
 
 /// Writes a file whole or not at all, for its owner alone.

@@ -8,6 +8,7 @@ use super::source::Sources;
 use crate::carve::{self, Carver, Iocs};
 use crate::collect;
 use crate::facts::{self, Facts, Source, Status};
+use crate::graph;
 use crate::judge::{self, Folding, Playbook, Playbooks};
 use crate::logs::{By, Flows, Heaviest, Slot, Wanted};
 use clap::Args;
@@ -105,6 +106,7 @@ pub fn run(
     for ((playbook, params), place) in asked.hunts.iter().zip(place) {
         let Some((facts, _)) = stores.get(place) else { continue };
         judge::prepare(facts, &asked.playbooks, &tables)?;
+        graph::make(facts, &playbook.query.text, params)?;
         let found = judge::table(facts, playbook, params)
             .map_err(|failure| format!("{}: {failure}", playbook.id.text))?;
         rows::print(&found, arguments.format, several.then_some(&*playbook.id.text), out)?;

@@ -7,8 +7,9 @@ use super::rows::{self, Format};
 use super::source::Sources;
 use crate::facts::Facts;
 use crate::logs::Wanted;
-use crate::{judge, logs};
+use crate::{graph, judge, logs};
 use clap::Args;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
@@ -70,6 +71,7 @@ pub fn run(
     progress.done();
     let exit = super::hunt::told(&facts, messages)?;
     judge::prepare(&facts, &playbooks, &tables)?;
+    graph::make(&facts, sql, &BTreeMap::new())?;
     let found = judge::query(&facts, sql)?;
     rows::print(&found, arguments.format, None, out)?;
     out.flush()?;

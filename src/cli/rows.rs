@@ -33,12 +33,12 @@ pub fn print(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        Format::Table => table(rows, title, out),
+        Format::Table => table(&worded(rows), title, out),
         Format::Csv => {
             if let Some(title) = title {
                 writeln!(out, "# {title}")?;
             }
-            csv(rows, out)
+            csv(&worded(rows), out)
         }
         Format::Jsonl => {
             for row in &rows.rows {
@@ -56,7 +56,39 @@ pub fn print(
 }
 
 fn object(rows: &Rows, row: &[Value]) -> serde_json::Map<String, serde_json::Value> {
-    rows.columns.iter().cloned().zip(row.iter().map(json)).collect()
+    let value = |(column, value): (&String, &Value)| {
+        let list = if is_list(column) { list(value) } else { None };
+        let value = list.map_or_else(|| json(value), serde_json::Value::Array);
+        (column.clone(), value)
+    };
+    rows.columns.iter().zip(row).map(value).collect()
+}
+
+/// Columns that hold a list, as `json_group_array` makes it: an array in JSON, and elsewhere its
+/// items with spaces between.
+fn is_list(column: &str) -> bool {
+    matches!(column, "members" | "addresses")
+}
+
+fn list(value: &Value) -> Option<Vec<serde_json::Value>> {
+    match value {
+        Value::Text(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    }
+}
+
+/// The same rows with lists as words.
+fn worded(rows: &Rows) -> Rows {
+    let mut worded = rows.clone();
+    for (at, _) in rows.columns.iter().enumerate().filter(|(_, column)| is_list(column)) {
+        for value in worded.rows.iter_mut().filter_map(|row| row.get_mut(at)) {
+            if let Some(items) = list(value) {
+                let words: Vec<&str> = items.iter().filter_map(|item| item.as_str()).collect();
+                *value = Value::Text(words.join(" "));
+            }
+        }
+    }
+    worded
 }
 
 fn json(value: &Value) -> serde_json::Value {

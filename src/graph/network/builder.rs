@@ -85,9 +85,16 @@ impl Builder {
             severity: None,
             weight: 0,
             community: None,
+            block: None,
         });
         self.places.insert(id.to_owned(), place);
         place
+    }
+
+    /// A node that is there already.
+    #[must_use]
+    pub fn known(&self, id: &str) -> Option<u32> {
+        self.places.get(id).copied()
     }
 
     /// An edge, or more of one that is there.
@@ -127,6 +134,13 @@ impl Builder {
             node.caused = node.caused.saturating_add(alerts);
             node.severity = node.severity.max(severity);
         }
+    }
+
+    /// The processes that findings are about; of several hosts, those of one.
+    pub(super) fn suspects(&self, of: Option<&str>) -> Vec<u32> {
+        let prefix = of.map_or_else(|| "process/".to_owned(), |host| format!("process/{host}/"));
+        let suspect = |node: &Node| node.severity.is_some() && node.id.starts_with(&prefix);
+        (0..).zip(&self.nodes).filter(|(_, node)| suspect(node)).map(|(place, _)| place).collect()
     }
 
     /// What a reader must know.

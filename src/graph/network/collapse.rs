@@ -42,6 +42,7 @@ impl Network {
                 severity: None,
                 weight: community.members.len() as u64,
                 community: node.community,
+                block: None,
             });
             all.caused = all.caused.saturating_add(node.caused);
             all.severity = all.severity.max(node.severity);

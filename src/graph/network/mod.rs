@@ -19,12 +19,18 @@
 //!   keep their ids and a collapsed community is `community/N`, so that a page can open one after
 //!   the other. Of the 50,000 sources of a botnet one sees one node, and what it does to whom.
 
+mod block;
 mod builder;
 mod collapse;
+mod divide;
+mod fleet;
 mod incident;
 mod traffic;
 
 pub use builder::Builder;
+pub(super) use traffic::{each, graded};
+
+use super::campaign::{Actors, campaigns};
 
 use crate::facts::{Facts, Time};
 use crate::judge::Level;
@@ -77,6 +83,9 @@ pub struct Node {
     pub weight: u64,
     /// Its place in [`Network::communities`].
     pub community: Option<u32>,
+    /// Of an address or name, why it should be blocked; [`None`] where it should not or must not
+    /// be: an internal, reserved or allowed one never.
+    pub block: Option<String>,
 }
 
 /// What ties two nodes, in one direction.
@@ -156,9 +165,22 @@ impl Network {
     /// Where SQLite fails.
     pub fn of(facts: &Facts) -> Result<Self, crate::facts::Error> {
         let mut builder = Builder::new(facts)?;
+        builder.incident(facts, None)?;
+        Self::with_traffic(builder, facts)
+    }
+
+    /// What is in the builder already, as the incidents of several hosts, with these alerts and
+    /// conversations.
+    ///
+    /// # Errors
+    /// Where SQLite fails.
+    pub fn with_traffic(mut builder: Builder, facts: &Facts) -> Result<Self, crate::facts::Error> {
         traffic::add(facts, &mut builder)?;
-        incident::add(facts, &mut builder)?;
-        Ok(builder.finish())
+        let mut network = builder.finish();
+        let actors = Actors::of(facts)?;
+        network.mark_blocked(facts, &actors)?;
+        network.find_communities(&actors, &campaigns(&actors));
+        Ok(network)
     }
 
     /// A node by its place.

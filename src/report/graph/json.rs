@@ -52,6 +52,7 @@ struct NodeLine<'a> {
     caused: u64,
     severity_caused: Option<Level>,
     community: Option<u32>,
+    block: Option<&'a str>,
     #[serde(flatten)]
     seen: SeenLine,
 }
@@ -110,6 +111,7 @@ fn write(network: &Network, out: &mut dyn Write) -> io::Result<()> {
         caused: node.caused,
         severity_caused: node.severity,
         community: node.community,
+        block: node.block.as_deref(),
         seen: node.seen.into(),
     });
     // Within a pair, the key tells its edges apart.

@@ -1,15 +1,21 @@
 //! A network in the formats of other tools: one file a format, and a line in [`EXPORTERS`].
 
+mod attribute;
+mod block;
 pub(super) mod boxes;
 mod dot;
 mod drawing;
+mod gexf;
+mod graphml;
 mod json;
 mod label;
+mod neo4j;
 mod page;
 mod svg;
 #[cfg(test)]
 mod tests;
 mod words;
+mod xml;
 
 use crate::graph::network::Network;
 use std::io::{self, Write};
@@ -38,7 +44,21 @@ pub enum Shape {
 }
 
 /// Every format. To add one, write its file and add its line.
-pub const EXPORTERS: &[Exporter] = &[svg::EXPORTER, page::EXPORTER, json::EXPORTER, dot::EXPORTER];
+pub const EXPORTERS: &[Exporter] = &[
+    svg::EXPORTER,
+    page::EXPORTER,
+    json::EXPORTER,
+    dot::EXPORTER,
+    graphml::EXPORTER,
+    gexf::EXPORTER,
+    neo4j::EXPORTER,
+    block::nftables::EXPORTER,
+    block::ipset::EXPORTER,
+    block::suricata::EXPORTER,
+    block::rpz::EXPORTER,
+    block::stix::EXPORTER,
+    block::misp::EXPORTER,
+];
 
 /// The format of this name.
 #[must_use]

@@ -1,0 +1,239 @@
+//! The graph's questions, held against a generated log in which three groups attack, as in the
+//! founding document: MSSQL scanners, SSH brute force, and a small coordinated group.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs/attack-groups")
+}
+
+fn logs() -> [PathBuf; 2] {
+    [fixture().join("fast.log"), fixture().join("conn.log")]
+}
+
+fn davy(arguments: &[&str]) -> Vec<u8> {
+    let mut command = Command::cargo_bin("davy").unwrap();
+    let out = command.args(arguments).output().unwrap();
+    assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    out.stdout
+}
+
+fn hunt(id: &str, sources: &[PathBuf], more: &[&str]) -> Vec<Value> {
+    let mut arguments = vec!["hunt", id];
+    arguments.extend(sources.iter().map(|path| path.to_str().unwrap()));
+    arguments.extend(["--format", "json", "-q"]);
+    arguments.extend(more);
+    serde_json::from_slice(&davy(&arguments)).unwrap()
+}
+
+fn words<'v>(row: &'v Value, column: &str) -> BTreeSet<&'v str> {
+    row[column].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
+}
+
+/// The sources of the fixture's log that raised an alert whose name holds this.
+fn sources_of(name: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(fixture().join("fast.log")).unwrap();
+    text.lines()
+        .filter(|line| line.contains(name))
+        .map(|line| {
+            let (_, sides) = line.rsplit_once("} ").unwrap();
+            sides.split([':', ' ']).next().unwrap().to_owned()
+        })
+        .filter(|address| !address.starts_with("10."))
+        .collect()
+}
+
+#[test]
+fn three_groups_are_told_as_such() {
+    let rows = hunt("campaigns", &logs(), &[]);
+    for (defining, port) in [("MSSQL", 1433), ("SSH", 22), ("log4j", 8080)] {
+        let wanted = sources_of(defining);
+        let row = rows
+            .iter()
+            .find(|row| row["signatures"].as_str().unwrap().contains(defining))
+            .unwrap_or_else(|| panic!("no campaign of {defining}"));
+        let members = words(row, "members");
+        let both = wanted.iter().filter(|one| members.contains(one.as_str())).count();
+        assert!(both * 100 >= wanted.len() * 95, "{defining}: {both} of {}", wanted.len());
+        // One of ours was taken by the group and scans too: it may be a member.
+        assert!(members.len() <= both + 1, "{defining}: {members:?}");
+        let ports = row["ports"].as_str().unwrap();
+        assert!(ports.contains(&port.to_string()), "{defining}: ports {ports}");
+        assert_eq!(row["systems"].as_u64().unwrap() as usize, members.len());
+    }
+    let again = hunt("campaigns", &logs(), &[]);
+    assert_eq!(rows, again, "the same input, the same sets");
+}
+
+#[test]
+fn offenders_show_their_parts_and_suspects_their_grades() {
+    let rows = hunt("offenders", &logs(), &[]);
+    let first = &rows[0];
+    for part in ["targets", "signatures", "high", "hours", "targets_rank", "severity_rank"] {
+        assert!(first[part].is_u64(), "{part}: {first}");
+    }
+    assert!(first["block"].is_string());
+    assert!(rows.iter().all(|row| !row["address"].as_str().unwrap().starts_with("10.")));
+    let called = rows.iter().find(|row| row["address"] == "154.26.133.10").unwrap();
+    assert!(called["block"].as_str().unwrap().contains("call it"), "{called}");
+
+    let rows = hunt("suspicious", &logs(), &[]);
+    let grade = |address: &str| {
+        rows.iter().find(|row| row["address"] == address).map(|row| row["grade"].clone())
+    };
+    assert_eq!(grade("10.20.0.60"), Some("strong".into()));
+    assert_eq!(grade("10.20.0.44"), Some("strong".into()));
+    assert!(rows.iter().filter(|row| row["grade"] == "strong").count() == 2, "{rows:?}");
+}
+
+#[test]
+fn abuse_reports_are_ready_to_send() {
+    let rows = hunt("abuse", &logs(), &[]);
+    assert!(rows.len() > 40);
+    for row in &rows {
+        let report = row["report"].as_str().unwrap();
+        assert!(report.contains(row["network"].as_str().unwrap()));
+        for address in words(row, "addresses") {
+            assert!(report.contains(address));
+            assert!(!address.starts_with("10."));
+        }
+        assert!(report.contains("2026-11-2") && report.contains("UTC"), "{report}");
+    }
+}
+
+#[test]
+fn paths_go_forward_in_time_alone() {
+    let group = sources_of("log4j");
+    let rows: Vec<Value> = group
+        .iter()
+        .flat_map(|ip| hunt("reach", &logs(), &["--set", &format!("ip={ip}"), "--set", "depth=4"]))
+        .collect();
+    let miner = rows.iter().find(|row| row["address"] == "154.26.133.10").unwrap();
+    let path = miner["path"].as_str().unwrap();
+    assert!(path.ends_with("-> 10.20.0.60 -> 10.20.0.44 -> 154.26.133.10"), "{path}");
+    // 10.20.0.44 spoke with the database before the attack came to it.
+    assert!(
+        rows.iter().all(|row| row["address"] != "10.20.0.90" || row["depth"] == 1),
+        "an attack flowed back in time"
+    );
+    let taken = rows.iter().find(|row| row["address"] == "10.20.0.44").unwrap();
+    assert_eq!(taken["grade"], "strong");
+}
+
+#[test]
+fn blocked_is_what_attacks_and_never_ours_reserved_or_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [alerts, conns] = logs();
+    let (alerts, conns) = (alerts.to_str().unwrap(), conns.to_str().unwrap());
+    let list = |format: &str, more: &[&str]| {
+        let mut arguments = vec!["graph", alerts, conns, "--format", format, "-q"];
+        arguments.extend(more);
+        String::from_utf8(davy(&arguments)).unwrap()
+    };
+    let scanners = sources_of("LibSSH");
+    let scanner = scanners.iter().next().unwrap();
+    let allow = folder.path().join("allow.csv");
+    std::fs::write(&allow, format!("range,what\n{scanner},a scanner that we pay\n")).unwrap();
+    let allow = format!("allow={}", allow.display());
+    for format in ["nftables", "ipset", "suricata", "rpz", "stix", "misp"] {
+        let text = list(format, &[]);
+        // RPZ writes addresses backwards.
+        let shown = |address: &str| match format {
+            "rpz" => address.split('.').rev().collect::<Vec<_>>().join("."),
+            _ => address.to_owned(),
+        };
+        assert!(text.contains(&shown(scanner)), "{format} lacks {scanner}");
+        assert!(text.contains(&shown("154.26.133.10")), "{format} lacks the pool");
+        assert!(!text.contains(&shown("10.20.0.60")), "{format} holds one of ours");
+        let text = list(format, &["--lookup", &allow]);
+        assert!(!text.contains(&shown(scanner)), "{format} holds what is allowed");
+    }
+}
+
+/// Alerts as they should not be: all is drawn or told, nothing panics.
+#[test]
+fn odd_alerts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("eve.json");
+    let mut file = std::fs::File::create(&path).unwrap();
+    let mut alert = |src: Value, dst: Value, signature: &str, time: Value| {
+        let line = serde_json::json!({
+            "timestamp": time, "event_type": "alert", "src_ip": src, "dest_ip": dst, "proto": "TCP",
+            "alert": {"signature": signature, "signature_id": 1, "gid": 1, "rev": 1, "severity": 1},
+        });
+        writeln!(file, "{line}").unwrap();
+    };
+    let time = "2026-11-20T00:00:00.000000+0000";
+    alert("203.0.113.5".into(), "203.0.113.5".into(), "a loop", time.into());
+    alert(Value::Null, Value::Null, "=cmd|'/c calc'!A1", time.into());
+    alert("8.8.8.8".into(), Value::Null, "</text><script>alert(1)</script>", Value::Null);
+    alert(
+        "not an address".into(),
+        "10.0.0.1".into(),
+        "quotes \" ' `\nand\u{202e}lines",
+        "never".into(),
+    );
+    alert("8.8.4.4".into(), "10.0.0.1".into(), "", time.into());
+    for leaf in 0..5_000_u32 {
+        let [_, a, b, c] = leaf.to_be_bytes();
+        alert("1.2.3.4".into(), format!("10.{a}.{b}.{c}").into(), "a star", time.into());
+    }
+    drop(file);
+    let path = path.to_str().unwrap();
+    for format in davy::report::graph::EXPORTERS {
+        let out = folder.path().join(format.name);
+        let arguments = ["graph", path, "--format", format.name, "-o", out.to_str().unwrap(), "-q"];
+        davy(&arguments);
+        assert!(out.exists());
+    }
+    let json: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("json")).unwrap()).unwrap();
+    let ids: BTreeSet<&str> =
+        json["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap()).collect();
+    assert!(ids.contains("address/203.0.113.5") && ids.contains("address/8.8.8.8"));
+    assert!(ids.contains("alert/=cmd|'/c calc'!A1"), "who has no address is a node of his own");
+    assert!(json["graph"]["notes"].to_string().contains("no address"));
+    let cell = std::fs::read_to_string(folder.path().join("neo4j/nodes.csv")).unwrap();
+    assert!(!cell.lines().any(|line| line.contains(",\"=cmd")), "a formula in a cell");
+    for id in ["offenders", "suspicious", "abuse", "campaigns"] {
+        hunt(id, &[PathBuf::from(path)], &[]);
+    }
+    hunt("reach", &[PathBuf::from(path)], &["--set", "ip=1.2.3.4"]);
+}
+
+#[test]
+fn one_alert_and_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conn.json");
+    let line = r#"{"timestamp":"2026-11-20T00:00:00.000000+0000","event_type":"stats","stats":{}}"#;
+    std::fs::write(&path, format!("{line}\n")).unwrap();
+    let out = davy(&["graph", path.to_str().unwrap(), "-q"]);
+    let json: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(json["nodes"], serde_json::json!([]));
+    assert_eq!(hunt("campaigns", &[path], &[]), Vec::<Value>::new());
+}
+
+/// The sets of a generated log in which groups share signatures and a tenth of the alerts is noise.
+#[test]
+fn planted_groups_are_recovered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("eve.json");
+    let truth = planted::write(&path, 30_000, 1_500, 12, 90);
+    let rows = hunt("campaigns", &[path], &[]);
+    let mut found = std::collections::BTreeMap::new();
+    for (number, row) in rows.iter().enumerate() {
+        for member in words(row, "members") {
+            found.insert(member.to_owned(), number);
+        }
+    }
+    let rand = planted::adjusted_rand(&truth, &found);
+    assert!(rand >= 0.9, "adjusted Rand index {rand}");
+}
+
+#[path = "../benches/planted/mod.rs"]
+mod planted;
