@@ -171,7 +171,7 @@ fn odd_alerts() {
     let time = "2026-11-20T00:00:00.000000+0000";
     alert("203.0.113.5".into(), "203.0.113.5".into(), "a loop", time.into());
     alert(Value::Null, Value::Null, "=cmd|'/c calc'!A1", time.into());
-    alert("8.8.8.8".into(), Value::Null, "</text><script>alert(1)</script>", Value::Null);
+    alert("8.8.8.8".into(), Value::Null, "</text><script>alert(1)</script>", "never".into());
     alert(
         "not an address".into(),
         "10.0.0.1".into(),
