@@ -237,3 +237,56 @@ fn planted_groups_are_recovered() {
 
 #[path = "../benches/planted/mod.rs"]
 mod planted;
+
+/// The chain of an incident is told by numbered edges, and stands apart from the host's daily life.
+#[test]
+fn an_incident_is_one_chain() {
+    let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/fake-crond.host");
+    let json: Value =
+        serde_json::from_slice(&davy(&["graph", host.to_str().unwrap(), "-q"])).unwrap();
+    let mut steps: Vec<(u64, &str, &str, &str)> = json["edges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|edge| {
+            let text = |key: &str| edge[key].as_str().unwrap();
+            Some((edge["step"].as_u64()?, text("source"), text("kind"), text("target")))
+        })
+        .collect();
+    steps.sort_unstable();
+    assert!(steps.len() >= 4, "{steps:?}");
+    assert!(steps.iter().any(|step| step.1 == "process/2584" && step.2 == "dropped"), "{steps:?}");
+    let incident = &json["graph"]["communities"][0];
+    assert_eq!(incident["kind"], "incident");
+    let members = words(incident, "members");
+    assert!(members.contains("process/2591") && !members.contains("process/1"), "{members:?}");
+}
+
+/// Two hosts in one graph: each has processes of its own, and what they share ties them.
+#[test]
+fn hosts_are_tied_by_what_they_share() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/fake-crond.host"),
+    )
+    .unwrap();
+    let paths = ["web-03", "web-04"].map(|name| {
+        let path = folder.path().join(format!("{name}.host"));
+        std::fs::write(&path, text.replace("web-03", name)).unwrap();
+        path
+    });
+    let paths = paths.each_ref().map(|path| path.to_str().unwrap());
+    let json: Value = serde_json::from_slice(&davy(&["graph", paths[0], paths[1], "-q"])).unwrap();
+    let ids: BTreeSet<&str> =
+        json["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap()).collect();
+    for wanted in ["host/web-03", "host/web-04", "process/web-03/2584", "process/web-04/2584"] {
+        assert!(ids.contains(wanted), "{wanted} in {ids:?}");
+    }
+    let pool = json["edges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|edge| edge["target"].as_str().unwrap().starts_with("name/ap.luckpool.net"));
+    let from: BTreeSet<&str> = pool.map(|edge| edge["source"].as_str().unwrap()).collect();
+    assert!(from.len() >= 2, "what both name is one node: {from:?}");
+}

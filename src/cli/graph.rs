@@ -6,6 +6,7 @@ use super::library::{self, Library};
 use super::progress::Progress;
 use super::source::{self, Opened, Sources};
 use crate::facts::{self, Facts};
+use crate::graph::Story;
 use crate::graph::network::{Builder, Network};
 use crate::judge::Playbooks;
 use crate::logs::{Flows, Wanted};
@@ -30,6 +31,9 @@ pub struct Arguments {
     /// The format, where the file's ending does not tell it
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     format: Option<&'static Exporter>,
+    /// What the SOC already knows, as for triage: the chain begins there
+    #[arg(long, value_name = "IOC")]
+    lead: Option<String>,
     #[command(flatten)]
     library: Library,
     /// No progress
@@ -70,7 +74,7 @@ pub fn run(
     let progress = Progress::new(arguments.quiet);
     let made = match fleet(&arguments.sources, &playbooks)? {
         Some(network) => Ok((network, Exit::Done)),
-        None => network(&arguments.sources, &playbooks, &progress, messages),
+        None => network(arguments, &playbooks, &progress, messages),
     };
     progress.done();
     let (network, exit) = match made {
@@ -161,11 +165,13 @@ fn empty(playbooks: &Playbooks) -> Result<Facts, facts::Error> {
 /// The network of all that was named: hosts one after the other, each judged for itself, and all
 /// logs together.
 fn network(
-    paths: &[PathBuf],
+    arguments: &Arguments,
     playbooks: &Playbooks,
     progress: &Progress,
     messages: &mut dyn Write,
 ) -> Result<(Network, Exit), Stop> {
+    let paths = &arguments.sources;
+    let lead = arguments.lead.as_deref();
     let mut hosts = Vec::new();
     let mut rest = Sources { host: None, readers: Vec::new(), logs: Vec::new() };
     if paths.is_empty() {
@@ -182,22 +188,26 @@ fn network(
     // One host and the logs beside it are one incident: the process behind the flow.
     if hosts.len() < 2 {
         rest.host = hosts.pop();
-        let (facts, exit) = gather(&rest, playbooks, progress, messages)?;
+        let (facts, story, exit) = gather(&rest, lead, playbooks, progress, messages)?;
         progress.step("the graph");
-        return Ok((Network::of(&facts)?, exit));
+        return Ok((Network::of(&facts, story.as_ref())?, exit));
     }
     let mut builder = Builder::new(&empty(playbooks)?)?;
     let mut worst = Exit::Done;
     for host in hosts {
         let one = Sources { host: Some(host), readers: Vec::new(), logs: Vec::new() };
-        let (facts, exit) = gather(&one, playbooks, progress, messages)?;
+        let (facts, story, exit) = gather(&one, lead, playbooks, progress, messages)?;
         worst = worst.max(exit);
         let name = facts.rows("SELECT hostname FROM host", [], |row| row.get::<_, String>(0))?;
         let named = name.into_iter().next().filter(|name| !name.is_empty());
         let shown = named.or_else(|| one.host.as_ref().map(|host| host.name()));
-        builder.incident(&facts, Some(shown.as_deref().unwrap_or("a host")))?;
+        let shown = shown.as_deref().unwrap_or("a host");
+        builder.incident(&facts, Some(shown))?;
+        if let Some(story) = story {
+            builder.story(&story, Some(shown));
+        }
     }
-    let (facts, exit) = gather(&rest, playbooks, progress, messages)?;
+    let (facts, _, exit) = gather(&rest, lead, playbooks, progress, messages)?;
     progress.step("the graph");
     Ok((Network::with_traffic(builder, &facts)?, worst.max(exit)))
 }
@@ -205,23 +215,27 @@ fn network(
 /// The facts of these sources; of a host, judged and with the edges of its incident.
 fn gather(
     sources: &Sources,
+    lead: Option<&str>,
     playbooks: &Playbooks,
     progress: &Progress,
     messages: &mut dyn Write,
-) -> Result<(Facts, Exit), facts::Error> {
+) -> Result<(Facts, Option<Story>, Exit), facts::Error> {
     let tables = crate::tables();
     let facts = Facts::in_memory(&tables)?;
     let step = |name: &str| progress.step(name);
-    if sources.host.is_some() || !sources.readers.is_empty() {
+    let story = if sources.host.is_some() || !sources.readers.is_empty() {
         let carver = carve::Carver::new(carve::Iocs::default(), None);
-        investigate(Memory::Suspects, None, sources, &facts, &carver, playbooks, &step)?;
+        let judgement =
+            investigate(Memory::Suspects, lead, sources, &facts, &carver, playbooks, &step)?;
         facts.together(graph::build)?;
+        Some(graph::story(&facts, &judgement, lead)?)
     } else {
         super::logs::read(&sources.logs, vec![(&facts, WANTED)], &step)?;
-    }
+        None
+    };
     judge::prepare(&facts, playbooks, &tables)?;
     let exit = super::hunt::told(&facts, messages)?;
-    Ok((facts, exit))
+    Ok((facts, story, exit))
 }
 
 /// Writes a file whole or not at all, for its owner alone.

@@ -18,6 +18,8 @@ pub struct Builder {
     labels: HashMap<Arc<str>, u32>,
     texts: Vec<Arc<str>>,
     edges: HashMap<(u32, u32, &'static str, u32), Seen>,
+    /// Of pairs of nodes, the kind of tie that is a step of a story, and which.
+    steps: HashMap<(u32, u32), Vec<(String, u32)>>,
     left: u64,
     notes: Vec<String>,
 }
@@ -41,6 +43,7 @@ impl Builder {
             labels: HashMap::new(),
             texts: Vec::new(),
             edges: HashMap::new(),
+            steps: HashMap::new(),
             left: 0,
             notes: Vec::new(),
         }
@@ -85,6 +88,7 @@ impl Builder {
             severity: None,
             weight: 0,
             community: None,
+            incident: None,
             block: None,
         });
         self.places.insert(id.to_owned(), place);
@@ -143,6 +147,16 @@ impl Builder {
         (0..).zip(&self.nodes).filter(|(_, node)| suspect(node)).map(|(place, _)| place).collect()
     }
 
+    /// That a tie of this kind is a step of the story of an incident, both from 1.
+    pub(super) fn step(&mut self, from: u32, to: u32, kind: &str, step: u32, incident: u32) {
+        self.steps.entry((from, to)).or_default().push((kind.to_owned(), step));
+        for place in [from, to] {
+            if let Some(node) = self.nodes.get_mut(place as usize) {
+                node.incident.get_or_insert(incident);
+            }
+        }
+    }
+
     /// What a reader must know.
     pub fn note(&mut self, words: impl Into<String>) {
         self.notes.push(words.into());
@@ -172,6 +186,9 @@ impl Builder {
             .edges
             .into_iter()
             .map(|((from, into, kind, text), seen)| Edge {
+                step: self.steps.get(&(from, into)).and_then(|steps| {
+                    steps.iter().find(|(word, _)| word == kind).map(|(_, step)| *step)
+                }),
                 from: to(from),
                 to: to(into),
                 kind,

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// What tells edges apart: from, to, kind and label.
+type Key = (u32, u32, &'static str, Arc<str>);
+
 impl Network {
     /// One edge for each ordered pair of nodes: kinds and labels are those that count most, and how
     /// many there are besides is told.
@@ -42,6 +45,7 @@ impl Network {
                 severity: None,
                 weight: community.members.len() as u64,
                 community: node.community,
+                incident: node.incident,
                 block: None,
             });
             all.caused = all.caused.saturating_add(node.caused);
@@ -53,7 +57,7 @@ impl Network {
         let places: BTreeMap<&str, u32> = nodes.keys().copied().zip(0..).collect();
         let to: Vec<u32> =
             ids.iter().map(|id| places.get(id.as_str()).copied().unwrap_or_default()).collect();
-        let mut sums: BTreeMap<(u32, u32, &'static str, Arc<str>), Seen> = BTreeMap::new();
+        let mut sums: BTreeMap<Key, (Seen, Option<u32>)> = BTreeMap::new();
         for edge in &self.edges {
             let (Some(from), Some(into)) = (to.get(edge.from as usize), to.get(edge.to as usize))
             else {
@@ -62,13 +66,20 @@ impl Network {
             if from == into && edge.from != edge.to {
                 continue;
             }
-            sums.entry((*from, *into, edge.kind, Arc::clone(&edge.label)))
-                .or_default()
-                .add(edge.seen);
+            let sum = sums.entry((*from, *into, edge.kind, Arc::clone(&edge.label))).or_default();
+            sum.0.add(edge.seen);
+            sum.1 = sum.1.into_iter().chain(edge.step).min();
         }
         let edges: Vec<Edge> = sums
             .into_iter()
-            .map(|((from, to, kind, label), seen)| Edge { from, to, kind, label, seen })
+            .map(|((from, to, kind, label), (seen, step))| Edge {
+                from,
+                to,
+                kind,
+                label,
+                seen,
+                step,
+            })
             .collect();
         let edges =
             edges.chunk_by(|a, b| (a.from, a.to) == (b.from, b.to)).filter_map(merged).collect();
@@ -84,12 +95,13 @@ impl Network {
 /// Edges of one pair as one.
 fn merged(edges: &[Edge]) -> Option<Edge> {
     let most = edges.iter().max_by(|a, b| {
-        (a.seen.severity, a.seen.count)
-            .cmp(&(b.seen.severity, b.seen.count))
+        (a.step.is_some(), a.seen.severity, a.seen.count)
+            .cmp(&(b.step.is_some(), b.seen.severity, b.seen.count))
             .then(b.label.cmp(&a.label))
     })?;
     let mut one = most.clone();
     one.seen = Seen::default();
+    one.step = edges.iter().filter_map(|edge| edge.step).min();
     for edge in edges {
         one.seen.add(edge.seen);
     }

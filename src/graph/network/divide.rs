@@ -21,6 +21,9 @@ impl Network {
             campaigns.iter().map(|campaign| self.campaign(actors, campaign)).collect();
         let mut taken = vec![false; self.nodes.len()];
         mark(&mut taken, &found);
+        let told = self.told(&taken);
+        mark(&mut taken, &told);
+        found.extend(told);
         let tied = self.tied(&taken);
         mark(&mut taken, &tied);
         found.extend(tied);
@@ -52,6 +55,25 @@ impl Network {
                 severity: campaign.worst,
             },
         }
+    }
+
+    /// The chains of incidents.
+    fn told(&self, taken: &[bool]) -> Vec<Community> {
+        let mut chains: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (place, (node, taken)) in (0_u32..).zip(self.nodes.iter().zip(taken)) {
+            if let Some(incident) = node.incident.filter(|_| !taken) {
+                chains.entry(incident).or_default().push(place);
+            }
+        }
+        chains
+            .into_values()
+            .map(|members| {
+                let mut community = self.around(members);
+                community.kind = "incident";
+                community.why = format!("one chain of events: {}", community.why);
+                community
+            })
+            .collect()
     }
 
     /// What hangs together among the nodes that no campaign has.

@@ -3,7 +3,7 @@
 use super::traffic::each;
 use super::{Builder, Seen, kind_of};
 use crate::facts::{Error, Facts, Time};
-use crate::graph::kinds;
+use crate::graph::{Story, kinds};
 use crate::judge::Level;
 
 /// Kinds of things that are one host's own: the process 2584 of one is not that of another.
@@ -33,6 +33,20 @@ impl Builder {
         )?;
         self.findings(facts, of)?;
         self.hosts(facts, of)
+    }
+
+    /// Marks the chain of the incident: its edges in order, and the nodes on it.
+    pub fn story(&mut self, story: &Story, of: Option<&str>) {
+        for (number, step) in (1_u32..).zip(&story.steps) {
+            let place = |id: &str| match of {
+                Some(host) if LOCAL.contains(&kind_of(id)) => self.known(&own(id, host)),
+                _ => self.known(id),
+            };
+            if let (Some(from), Some(to)) = (place(&step.from_node), place(&step.to_node)) {
+                let incident = u32::try_from(step.incident).unwrap_or(u32::MAX);
+                self.step(from, to, &step.edge, number, incident);
+            }
+        }
     }
 
     fn thing(&mut self, id: &str, label: &str, of: Option<&str>) -> u32 {

@@ -83,6 +83,8 @@ pub struct Node {
     pub weight: u64,
     /// Its place in [`Network::communities`].
     pub community: Option<u32>,
+    /// Which incident's story it stands in, from 1.
+    pub incident: Option<u32>,
     /// Of an address or name, why it should be blocked; [`None`] where it should not or must not
     /// be: an internal, reserved or allowed one never.
     pub block: Option<String>,
@@ -101,6 +103,8 @@ pub struct Edge {
     pub label: Arc<str>,
     /// How often, when, how grave.
     pub seen: Seen,
+    /// Its place in the story, from 1: the chain of an incident is its edges in this order.
+    pub step: Option<u32>,
 }
 
 /// A set of nodes that belong together.
@@ -159,13 +163,16 @@ pub fn kind_of(id: &str) -> &'static str {
 
 impl Network {
     /// The network of all that these facts hold: alerts, conversations, and, where
-    /// [`build`](super::build) ran before, the incident. [`crate::judge::prepare`] must have run.
+    /// [`build`](super::build) ran before, the incident and the chain of its story. [`crate::judge::prepare`] must have run.
     ///
     /// # Errors
     /// Where SQLite fails.
-    pub fn of(facts: &Facts) -> Result<Self, crate::facts::Error> {
+    pub fn of(facts: &Facts, story: Option<&super::Story>) -> Result<Self, crate::facts::Error> {
         let mut builder = Builder::new(facts)?;
         builder.incident(facts, None)?;
+        if let Some(story) = story {
+            builder.story(story, None);
+        }
         Self::with_traffic(builder, facts)
     }
 

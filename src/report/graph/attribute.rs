@@ -34,6 +34,7 @@ pub(super) const NODE: &[Declared] = &[
     ("severity_caused", Type::Text),
     ("community", Type::Number),
     ("community_label", Type::Text),
+    ("incident", Type::Number),
     ("block", Type::Text),
     ("count", Type::Number),
     ("first", Type::Time),
@@ -45,6 +46,7 @@ pub(super) const NODE: &[Declared] = &[
 pub(super) const EDGE: &[Declared] = &[
     ("kind", Type::Text),
     ("label", Type::Text),
+    ("step", Type::Number),
     ("count", Type::Number),
     ("first", Type::Time),
     ("last", Type::Time),
@@ -79,6 +81,7 @@ pub(super) fn of_node(network: &Network, node: &Node) -> Vec<Value> {
         text(node.severity.map(crate::judge::Level::word)),
         node.community.map_or(Value::Absent, |number| Value::Number(number.into())),
         text(community.map(|community| community.label.as_str())),
+        node.incident.map_or(Value::Absent, |number| Value::Number(number.into())),
         text(node.block.as_deref()),
     ];
     values.extend(seen(node.seen));
@@ -87,8 +90,11 @@ pub(super) fn of_node(network: &Network, node: &Node) -> Vec<Value> {
 
 /// An edge's values, in the order of [`EDGE`].
 pub(super) fn of_edge(edge: &Edge) -> Vec<Value> {
-    let mut values =
-        vec![Value::Text(edge.kind.to_owned()), Value::Text(edge.label.as_ref().to_owned())];
+    let mut values = vec![
+        Value::Text(edge.kind.to_owned()),
+        Value::Text(edge.label.as_ref().to_owned()),
+        edge.step.map_or(Value::Absent, |step| Value::Number(step.into())),
+    ];
     values.extend(seen(edge.seen));
     values
 }

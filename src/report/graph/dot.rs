@@ -69,14 +69,18 @@ fn write(network: &Network, out: &mut dyn Write) -> io::Result<()> {
         } else {
             edge.label.to_string()
         };
+        let word = if edge.kind == "alert" || edge.kind == "flow" { &times } else { edge.kind };
+        // The chain of the incident is read by its numbers.
+        let shown = edge.step.map_or_else(|| word.to_owned(), |step| format!("{step}. {word}"));
         writeln!(
             out,
-            "  {} -> {} [label={}, tooltip={}, weight={}];",
+            "  {} -> {} [label={}, tooltip={}, weight={}{}];",
             id(&from.id),
             id(&to.id),
-            quoted(if edge.kind == "alert" || edge.kind == "flow" { &times } else { edge.kind }),
+            quoted(&shown),
             quoted(&times),
-            edge.seen.count.clamp(1, 1000)
+            edge.seen.count.clamp(1, 1000),
+            if edge.step.is_some() { ", color=\"#c00000\", penwidth=2" } else { "" }
         )?;
     }
     writeln!(out, "}}")

@@ -52,6 +52,7 @@ struct NodeLine<'a> {
     caused: u64,
     severity_caused: Option<Level>,
     community: Option<u32>,
+    incident: Option<u32>,
     block: Option<&'a str>,
     #[serde(flatten)]
     seen: SeenLine,
@@ -64,6 +65,7 @@ struct EdgeLine<'a> {
     key: usize,
     kind: &'static str,
     label: &'a str,
+    step: Option<u32>,
     #[serde(flatten)]
     seen: SeenLine,
 }
@@ -111,6 +113,7 @@ fn write(network: &Network, out: &mut dyn Write) -> io::Result<()> {
         caused: node.caused,
         severity_caused: node.severity,
         community: node.community,
+        incident: node.incident,
         block: node.block.as_deref(),
         seen: node.seen.into(),
     });
@@ -125,6 +128,7 @@ fn write(network: &Network, out: &mut dyn Write) -> io::Result<()> {
             key,
             kind: edge.kind,
             label: &edge.label,
+            step: edge.step,
             seen: edge.seen.into(),
         });
     let document = Document {
