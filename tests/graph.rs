@@ -262,19 +262,22 @@ fn an_incident_is_one_chain() {
     assert!(members.contains("process/2591") && !members.contains("process/1"), "{members:?}");
 }
 
+/// The same incident on two hosts.
+fn two_hosts(folder: &Path) -> [PathBuf; 2] {
+    let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/fake-crond.host");
+    let text = std::fs::read_to_string(host).unwrap();
+    ["web-03", "web-04"].map(|name| {
+        let path = folder.join(format!("{name}.host"));
+        std::fs::write(&path, text.replace("web-03", name)).unwrap();
+        path
+    })
+}
+
 /// Two hosts in one graph: each has processes of its own, and what they share ties them.
 #[test]
 fn hosts_are_tied_by_what_they_share() {
     let folder = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/fake-crond.host"),
-    )
-    .unwrap();
-    let paths = ["web-03", "web-04"].map(|name| {
-        let path = folder.path().join(format!("{name}.host"));
-        std::fs::write(&path, text.replace("web-03", name)).unwrap();
-        path
-    });
+    let paths = two_hosts(folder.path());
     let paths = paths.each_ref().map(|path| path.to_str().unwrap());
     let json: Value = serde_json::from_slice(&davy(&["graph", paths[0], paths[1], "-q"])).unwrap();
     let ids: BTreeSet<&str> =
@@ -289,4 +292,26 @@ fn hosts_are_tied_by_what_they_share() {
         .filter(|edge| edge["target"].as_str().unwrap().starts_with("name/ap.luckpool.net"));
     let from: BTreeSet<&str> = pool.map(|edge| edge["source"].as_str().unwrap()).collect();
     assert!(from.len() >= 2, "what both name is one node: {from:?}");
+}
+
+/// What a batch left, as a graph: what ties hosts together, and who had it first.
+#[test]
+fn a_fleet_is_tied_by_what_its_hosts_share() {
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = two_hosts(folder.path());
+    let out = folder.path().join("batch");
+    let out = out.to_str().unwrap();
+    let hosts = hosts.each_ref().map(|path| path.to_str().unwrap());
+    davy(&["batch", hosts[0], hosts[1], "-o", out, "-q"]);
+    let json: Value = serde_json::from_slice(&davy(&["graph", out, "-q"])).unwrap();
+    let tied: BTreeSet<(&str, &str)> = json["edges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|edge| (edge["source"].as_str().unwrap(), edge["target"].as_str().unwrap()))
+        .collect();
+    for host in ["host/web-03", "host/web-04"] {
+        assert!(tied.iter().any(|(from, to)| *from == host && to.contains("luckpool")), "{tied:?}");
+    }
+    assert!(json["graph"]["notes"].to_string().contains("likely first host"), "{json}");
 }
