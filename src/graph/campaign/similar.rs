@@ -16,8 +16,9 @@ pub(super) type Vector = Vec<(u32, f64)>;
 const JOINS: f64 = 0.5;
 /// To stay a member of the nearest centre.
 const STAYS: f64 = 0.4;
-/// Centres as like as that are one.
-const SAME: f64 = 0.75;
+/// Centres as like as that part of how like their own members are to them are one: where each
+/// source raised only a few of a set's signatures, the pieces of one set are less alike, too.
+const SAME: f64 = 0.68;
 /// Members of the smallest set.
 pub(super) const FEWEST: usize = 3;
 /// Times that members are assigned anew at most.
@@ -142,6 +143,20 @@ pub(super) struct Alike {
     pub(super) members: Vec<u32>,
     /// The middle of their vectors.
     pub(super) centre: Vector,
+    /// How like the members are to it on average.
+    cohesion: f64,
+}
+
+impl Alike {
+    /// Works out the middle of the members anew.
+    fn gather(&mut self, vectors: &[Vector]) {
+        self.centre = middle(vectors, &self.members);
+        let each = self.members.iter().filter_map(|place| vectors.get(*place as usize));
+        let sum: f64 = each.map(|vector| likeness(vector, &self.centre)).sum();
+        #[allow(clippy::cast_precision_loss)]
+        let count = self.members.len().max(1) as f64;
+        self.cohesion = sum / count;
+    }
 }
 
 /// The sets, and nothing of those that belong to none.
@@ -152,7 +167,7 @@ pub(super) fn sets(vectors: &[Vector], sources: &[u32]) -> Vec<Alike> {
     for _ in 0..ROUNDS {
         sets.retain(|set| set.members.len() >= FEWEST);
         for set in &mut sets {
-            set.centre = middle(vectors, &set.members);
+            set.gather(vectors);
         }
         let merged = merge(&mut sets, vectors, &common);
         let mut index = Index::new(&common);
@@ -240,7 +255,11 @@ fn merge(sets: &mut Vec<Alike>, vectors: &[Vector], common: &[bool]) -> bool {
     let mut kept: Vec<Alike> = Vec::with_capacity(sets.len());
     let mut changed = vec![false; sets.len()];
     for set in sets.drain(..) {
-        match index.nearest(&set.centre).filter(|(_, likeness)| *likeness >= SAME) {
+        let same = |(into, likeness): &(u32, f64)| {
+            let large = kept.get(*into as usize).map_or(1.0, |large: &Alike| large.cohesion);
+            *likeness >= SAME * large.min(set.cohesion)
+        };
+        match index.nearest(&set.centre).filter(same) {
             Some((into, _)) => {
                 if let (Some(large), Some(mark)) =
                     (kept.get_mut(into as usize), changed.get_mut(into as usize))
@@ -259,7 +278,7 @@ fn merge(sets: &mut Vec<Alike>, vectors: &[Vector], common: &[bool]) -> bool {
     for (set, changed) in kept.iter_mut().zip(changed) {
         if changed {
             set.members.sort_unstable();
-            set.centre = middle(vectors, &set.members);
+            set.gather(vectors);
         }
     }
     *sets = kept;
