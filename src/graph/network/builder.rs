@@ -3,6 +3,7 @@
 use super::{Community, Edge, Network, Node, Seen, kind_of};
 use crate::facts::{Error, Facts};
 use crate::judge::{Level, Ranges};
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -232,7 +233,7 @@ impl Network {
         }
     }
 
-    /// Divides the nodes into these communities, largest first; sets of fewer than two, and nodes
+    /// Divides the nodes into these communities, incidents first, then largest first; sets of fewer than two, and nodes
     /// that a set before has, are left out.
     pub fn divide(&mut self, mut communities: Vec<Community>) {
         for node in &mut self.nodes {
@@ -245,7 +246,8 @@ impl Network {
         }
         communities.retain(|community| community.members.len() > 1);
         communities.sort_by(|a, b| {
-            b.members.len().cmp(&a.members.len()).then_with(|| a.members.cmp(&b.members))
+            let rank = |one: &Community| (one.kind != "incident", Reverse(one.members.len()));
+            rank(a).cmp(&rank(b)).then_with(|| a.members.cmp(&b.members))
         });
         for (number, community) in (0_u32..).zip(&communities) {
             for place in &community.members {

@@ -129,7 +129,7 @@ impl Network {
         let kinds: Vec<String> =
             kinds.iter().map(|(kind, count)| format!("{count} of kind {kind}")).collect();
         Community {
-            kind: if incident { "incident" } else { "community" },
+            kind: "community",
             label: format!("around {label}"),
             why: format!(
                 "{} things with more ties among them than to others ({}), most of them to {label}",

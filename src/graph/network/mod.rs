@@ -11,8 +11,8 @@
 //! - **Labels are hostile.** They come from logs and hosts as they are, newlines, quotes and markup
 //!   included; whoever writes them escapes them for what he writes.
 //! - **Communities** partition the nodes: each node names at most one ([`Node::community`], the
-//!   place in [`Network::communities`]), and a node without one belongs to nothing larger. Largest
-//!   first. A community that is a campaign (sources that act alike) says so in its kind, with the
+//!   place in [`Network::communities`]), and a node without one belongs to nothing larger. Incidents
+//!   first, then the largest. A community that is a campaign (sources that act alike) says so in its kind, with the
 //!   signatures that define it.
 //! - **A large network is looked at collapsed**: [`Network::collapsed`] gives a network in which
 //!   each community that is not opened is one node of kind `community`, and edges are summed. Nodes
@@ -130,7 +130,7 @@ pub struct Network {
     pub nodes: Vec<Node>,
     /// In order of from, to, kind and label.
     pub edges: Vec<Edge>,
-    /// Largest first.
+    /// Incidents first, then the largest.
     pub communities: Vec<Community>,
     /// What a reader must know of it, as what was left out.
     pub notes: Vec<String>,
