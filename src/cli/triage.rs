@@ -13,6 +13,7 @@ use crate::report::{Case, CaseFolder, FORMATS, Report, Text, Tool};
 use crate::{carve, graph, report, timeline};
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -216,6 +217,7 @@ fn tell(
         } else {
             let named: Vec<String> =
                 arguments.sources.iter().map(|path| path.display().to_string()).collect();
+            graph::make(facts, "actors, campaigns", &BTreeMap::new())?;
             judge::briefs(facts, playbooks, &named)
         };
         Case::gather(facts, judgement, verdict, story, hunts, tool(program, playbooks))
