@@ -18,6 +18,8 @@ struct Kind {
 
 /// Every kind of event. To add one, add an entry, and its word to `Event.kind`.
 ///
+/// A time of 0 is none: file systems without a time of birth, and images built to be reproducible.
+///
 /// Sockets and carved strings have no time of their own: a socket stands in the timeline as an
 /// interval, from its process's start to the collection, and only where a finding speaks of it.
 const KINDS: &[Kind] = &[
@@ -37,7 +39,7 @@ const KINDS: &[Kind] = &[
         name: "process starts",
         sql: "SELECT p.started, p.started - t.tick, p.started + t.tick, 'process-start',
                 p.comm || ' (pid ' || p.pid || ') started' ||
-                  CASE WHEN ifnull(p.cmdline, '') <> '' THEN ': ' || p.cmdline
+                  CASE WHEN ifnull(p.cmdline, '') <> '' THEN ': ' || substr(p.cmdline, 1, 160) || CASE WHEN length(p.cmdline) > 160 THEN '…' ELSE '' END
                        WHEN p.exe IS NOT NULL THEN ': ' || p.exe ELSE '' END ||
                   CASE WHEN p.uid IS NOT NULL THEN ', as uid ' || p.uid ELSE '' END,
                 p.fact, p.source, p.pid, NULL
@@ -49,13 +51,13 @@ const KINDS: &[Kind] = &[
         name: "executables made",
         sql: "SELECT btime, NULL, NULL, 'file-made', path || ' was made (it runs as pid ' || pid || ')',
                 fact, source, pid, path
-              FROM elf WHERE btime IS NOT NULL",
+              FROM elf WHERE btime > 0",
     },
     Kind {
         name: "executables changed",
         sql: "SELECT mtime, NULL, NULL, 'file-changed', path || ': content last changed (it runs as pid ' || pid || ')',
                 fact, source, pid, path
-              FROM elf WHERE mtime IS NOT NULL AND mtime IS NOT btime",
+              FROM elf WHERE mtime > 0 AND mtime IS NOT btime",
     },
     // Only a change that the other two times do not already tell: ctime cannot be set back.
     Kind {
@@ -73,19 +75,20 @@ const KINDS: &[Kind] = &[
         sql: "SELECT ctime, ifnull(min(btime, ctime), ctime), ctime, 'file-deleted',
                 path || ' was deleted, at this time or before (it still runs as pid ' || pid || ')',
                 fact, source, pid, path
-              FROM elf WHERE ctime IS NOT NULL AND nlink = 0",
+              FROM elf WHERE ctime IS NOT NULL AND nlink = 0
+                AND NOT EXISTS (SELECT 1 FROM processes p WHERE p.exe_file = elf.fact AND p.exe_memfd)",
     },
     Kind {
         name: "files made",
         sql: "SELECT f.btime, NULL, NULL, 'file-made', f.path || ' was made', f.fact, f.source, NULL, f.path
-              FROM files f WHERE f.btime IS NOT NULL AND f.kind = 'file'
+              FROM files f WHERE f.btime > 0 AND f.kind = 'file'
                 AND NOT EXISTS (SELECT 1 FROM elf e WHERE e.inode = f.inode AND e.dev = f.dev)",
     },
     Kind {
         name: "files changed",
         sql: "SELECT f.mtime, NULL, NULL, 'file-changed', f.path || ': content last changed',
                 f.fact, f.source, NULL, f.path
-              FROM files f WHERE f.mtime IS NOT NULL AND f.mtime IS NOT f.btime AND f.kind = 'file'
+              FROM files f WHERE f.mtime > 0 AND f.mtime IS NOT f.btime AND f.kind = 'file'
                 AND NOT EXISTS (SELECT 1 FROM elf e WHERE e.inode = f.inode AND e.dev = f.dev)",
     },
     Kind {
@@ -309,7 +312,9 @@ pub fn build(facts: &Facts) -> Result<Vec<Dated>, Error> {
     Ok(events)
 }
 
-fn key(dated: &Dated) -> (Time, &str, &str, &str) {
+fn key(dated: &Dated) -> (Time, usize, &str, &str) {
     let event = &dated.event;
-    (event.time, event.kind, &event.message, &event.subject)
+    // What was made and deleted within one tick of the clock was made first.
+    let rank = WORDS.iter().position(|word| *word == event.kind).unwrap_or(WORDS.len());
+    (event.time, rank, &event.message, &event.subject)
 }
