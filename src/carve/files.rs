@@ -259,7 +259,7 @@ fn small_files(facts: &Facts) -> Result<Vec<Target>, Error> {
     let query = format!(
         "SELECT f.fact, f.path, f.dev, f.inode, f.sha256,
             CASE WHEN f.root_id = '/' THEN NULL ELSE (SELECT min(p.pid) FROM processes p WHERE p.root_id = f.root_id) END,
-            f.why = 'started' AND f.content = 'elf'
+            f.why = 'started' AND coalesce(f.content = 'elf', 0)
         FROM files f
         WHERE f.kind = 'file' AND f.package IS NULL
             AND (f.why IN ('neighbour', 'temporary', 'persistence', 'named') AND f.size BETWEEN 1 AND {SMALL}

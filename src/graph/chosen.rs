@@ -107,7 +107,7 @@ impl<'a> Known<'a> {
             "connects to" if self.meant.contains(&number) => {
                 self.hot.insert(&edge.origin);
             }
-            "holds open" | "maps" => {
+            "holds open" | "maps" | "lies beside" => {
                 self.held.insert(&edge.target);
             }
             _ => {}
@@ -126,7 +126,7 @@ fn belongs(edge: &Edge, heat: &Heat, known: &Known<'_>) -> bool {
         // A message alone proves little: a finding cites it, or the file is there.
         "dropped" => within(target) || cited || (hot(origin) && edge.time.is_some()),
         "traces" | "preloads" => hot(origin) || hot(target) || cited,
-        "holds open" | "connects to" => hot(origin) || hot(target) || cited,
+        "lies beside" | "holds open" | "connects to" => hot(origin) || hot(target) || cited,
         "maps" => cited || (hot(origin) && hot(target)),
         // That it names the lead's address makes no suspect of what nothing else speaks against.
         "names in memory" => {

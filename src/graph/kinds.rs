@@ -18,7 +18,7 @@ pub(super) struct EdgeKind {
 pub(super) const VIEWS: &str = "
     CREATE TEMP TABLE program AS
       SELECT pid, ppid, fact, 'process/' || pid AS node, comm || ' (pid ' || pid || ')' AS label,
-        exe, exe_deleted, exe_memfd, exe_package, root_id, started, net_ns,
+        exe, exe_deleted, exe_memfd, exe_package, root_id, started, net_ns, cmdline,
         file_node(root_id, exe) AS exe_node,
         exe || CASE WHEN exe_deleted THEN ' (deleted)' ELSE '' END AS exe_label
       FROM processes WHERE NOT ifnull(kernel_thread, 0);
@@ -74,7 +74,9 @@ pub(super) const KINDS: &[EdgeKind] = &[
                        WHEN exe_deleted THEN ', which has been deleted' ELSE '' END ||
                   CASE WHEN exe_package IS NULL AND NOT ifnull(exe_memfd, 0) AND root_id = '/'
                          AND EXISTS (SELECT 1 FROM packages)
-                       THEN ' (no package owns that path)' ELSE '' END,
+                       THEN ' (no package owns that path)' ELSE '' END ||
+                  CASE WHEN exe_package IS NOT NULL AND cmdline LIKE '_% %'
+                       THEN ': ' || substr(cmdline, 1, 120) || CASE WHEN length(cmdline) > 120 THEN '…' ELSE '' END ELSE '' END,
                 fact, started
               FROM program WHERE exe IS NOT NULL",
     },
@@ -153,6 +155,19 @@ pub(super) const KINDS: &[EdgeKind] = &[
                 speaker || ' names the ' || kind_word(kind) || ' ' || value || where_in, fact, NULL
               FROM place WHERE place <> 'memory' AND node IS NOT NULL
                 AND kind IN ('url', 'pool', 'address', 'domain', 'wallet') ORDER BY fact",
+    },
+    // What a program reads it need not hold open.
+    EdgeKind {
+        word: "lies beside",
+        sql: "SELECT g.node, g.label, file_node(g.root_id, i.path), i.path,
+                g.exe || ', which ' || g.label || ' runs, lies beside ' || i.path || ', a file that names what miners name',
+                min(i.fact), NULL
+              FROM indicators i JOIN program g
+                ON rtrim(g.exe, replace(g.exe, '/', '')) = rtrim(i.path, replace(i.path, '/', ''))
+              WHERE i.place = 'file' AND i.kind IN ('pool', 'wallet', 'stratum', 'miner-config')
+                AND g.exe_package IS NULL AND i.path <> g.exe
+                AND rtrim(i.path, replace(i.path, '/', '')) NOT IN ('/tmp/', '/var/tmp/', '/dev/shm/', '/usr/local/bin/')
+              GROUP BY g.pid, i.path ORDER BY g.pid, i.path",
     },
     EdgeKind {
         word: "served by",

@@ -174,7 +174,7 @@ fn life(word: &str) -> u8 {
         "persists" => 0,
         "parent of" => 1,
         "runs" => 2,
-        "maps" | "preloads" => 3,
+        "maps" | "preloads" | "lies beside" => 3,
         "traces" => 7,
         "names in file" => 4,
         "names in memory" => 5,

@@ -270,13 +270,13 @@ const WORDS: &[&str] = &[
     "file-deleted",
     "persistence-changed",
     "package-installed",
+    "collected",
     "connection-seen",
     "alert-raised",
     "flow-seen",
     "name-asked",
     "request-sent",
     "logged",
-    "collected",
 ];
 
 fn word(kind: &str) -> &'static str {

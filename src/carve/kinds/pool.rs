@@ -89,6 +89,7 @@ fn examine(text: &Text<'_>, range: Range<usize>, _: usize, found: &mut Found) {
     }
     let host = text.slice(start..range.end);
     let host_start = start + host.iter().take_while(|b| !b.is_ascii_alphanumeric()).count();
+    let host_start = escaped(text, host_start, range.start.max(host_start));
     let host = text.slice(host_start..range.end);
     let port = address::port(text, range.end);
     add(text, host_start, host, port, "the name of a known mining pool", found);
@@ -126,8 +127,33 @@ const FILES: &[&[u8]] = &[
 pub(super) fn name_back(text: &Text<'_>, end: usize) -> Option<usize> {
     let start = text.back(end, 200, name_byte);
     let skip = text.slice(start..end).iter().take_while(|b| !b.is_ascii_alphanumeric()).count();
-    let start = start + skip;
+    let start = escaped(text, start + skip, end);
     named_host(text.slice(start..end)).then_some(start)
+}
+
+/// Where a name begins that follows an escape: `\n` written out, or a colour of a terminal.
+fn escaped(text: &Text<'_>, start: usize, end: usize) -> usize {
+    let name = text.slice(start..end);
+    if text.before(start) == b'\\' && matches!(name.first(), Some(b'n' | b'r' | b't')) {
+        return start + 1;
+    }
+    let digits = name.iter().take_while(|b| b.is_ascii_digit()).count();
+    if name.get(digits) == Some(&b'm') && matches!(text.before(start), b'[' | b';') {
+        let codes = text.back(start, 16, |b| b.is_ascii_digit() || matches!(b, b';' | b'['));
+        if codes < start && text.before(codes) == 0x1b {
+            return start + digits + 1;
+        }
+    }
+    start
+}
+
+/// The end of a known pool's name, cut within a word: what another string left of it.
+fn remnant(host: &[u8]) -> bool {
+    known(host).is_none()
+        && LIST.iter().any(|pool| {
+            let rest = pool.domain.as_bytes().strip_suffix(host);
+            rest.is_some_and(|rest| rest.last().is_some_and(|b| *b != b'.'))
+        })
 }
 
 /// Whether this is a host name with a domain, and no source file.
@@ -148,7 +174,9 @@ fn named(text: &Text<'_>, colon: usize, why: &str, found: &mut Found) {
         return;
     }
     let Some(port) = address::port(text, colon).filter(|port| *port >= 10) else { return };
-    if let Some(start) = name_back(text, colon) {
+    if let Some(start) = name_back(text, colon)
+        && !remnant(&text.slice(start..colon).to_ascii_lowercase())
+    {
         add(
             text,
             start,

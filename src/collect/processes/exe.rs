@@ -176,6 +176,18 @@ impl Root {
     }
 }
 
+/// Whether nothing lies at a path of the host's own root; `None` where that was not asked.
+pub(super) fn missing(process: &ProcessDir<'_>, path: &HostPath) -> Option<bool> {
+    if process.walk.remote(process).reaches(path) {
+        return None;
+    }
+    match process.walk.at_host_path(process.host, path) {
+        Ok(_) => Some(false),
+        Err(why) if why.reason == Reason::Absent => Some(true),
+        Err(_) => None,
+    }
+}
+
 /// Device and inode of what a path leads to.
 pub(super) fn identity(root: &dyn Dir, path: &HostPath) -> Result<(u64, u64), Unavailable> {
     root.stat(path).map(|stat| (stat.dev, stat.inode))

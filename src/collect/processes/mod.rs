@@ -48,6 +48,8 @@ crate::table! {
     exe_inode: Option<u64>, "", "Inode of the executable.";
     exe_package: Option<HostText>, "", "Package that owns the path; NULL where none does, or where no package database was read (see coverage of packages).";
     exe_file: Option<String>, "", "Fact id of the executable's row in elf or files: join on it.";
+    script: Option<HostPath>, "", "First argument that is no option, where it is an absolute path of the host's own root: an interpreter's script. Not after -c, -e or -m, which are followed by something else.";
+    script_missing: Option<bool>, "", "Nothing lies at that path any more; NULL where it was not asked.";
     cwd: Option<HostPath>, "", "Working directory.";
     cwd_deleted: Option<bool>, "", "The working directory was removed.";
     root: Option<HostPath>, "", "Root directory, as the reader sees it.";
@@ -85,6 +87,8 @@ fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
     let executable = exe::read(process);
     let (cwd, cwd_deleted) = cwd(process);
     let cmdline = arguments(process);
+    let script = cmdline.as_deref().and_then(script).filter(|_| executable.root_id == "/");
+    let script_missing = script.as_ref().and_then(|path| exe::missing(process, path));
     let cgroup = process
         .text("cgroup", SMALL, "processes.cgroup", |bytes| cgroup::path(bytes).map(HostText::from));
     let cgroup = cgroup.flatten();
@@ -117,6 +121,8 @@ fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
         exe_inode: executable.inode,
         exe_package: None,
         exe_file: None,
+        script,
+        script_missing,
         cwd,
         cwd_deleted,
         root: process.root_link().cloned(),
@@ -164,6 +170,21 @@ fn arguments(process: &ProcessDir<'_>) -> Option<Vec<u8>> {
 fn argv0(arguments: &[u8]) -> Option<HostText> {
     let first = arguments.split(|b| *b == 0).next()?;
     (!arguments.is_empty()).then(|| HostText::from(first))
+}
+
+/// An interpreter's script: the first argument that is no option.
+fn script(arguments: &[u8]) -> Option<HostPath> {
+    for word in arguments.split(|b| *b == 0).skip(1) {
+        match word {
+            [b'/', _, ..] => return Some(HostPath::from(word)),
+            b"--init-file" | b"--rcfile" => return None,
+            [b'-', b'-', ..] => {}
+            // Python's and Perl's options may stand together: -uc.
+            [b'-', letters @ ..] if !letters.iter().any(|b| b"cem".contains(b)) => {}
+            _ => return None,
+        }
+    }
+    None
 }
 
 fn joined(arguments: &[u8]) -> HostText {

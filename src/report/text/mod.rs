@@ -1,5 +1,6 @@
 //! For a terminal, and for a tired person: the verdict first, then why, then what to do.
 
+mod gaps;
 pub(super) mod groups;
 pub(super) mod hunts;
 mod page;
@@ -256,7 +257,7 @@ fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
     let open: Vec<_> =
         case.playbooks.iter().filter(|a| a.answer == Outcome::CouldNotCheck).collect();
     if gaps.is_empty() && open.is_empty() {
-        page.paragraph("  ", "", "Everything that davy looks at could be read.", Style::Plain)?;
+        page.paragraph("  ", "", "Everything that davy looks at could be read. It does not look at shells' histories and web servers' folders.", Style::Plain)?;
     }
     // Not a gap, but what a miner without a file has may be there alone.
     let chosen = |line: &&CoverageLine| line.what == "memory" && line.detail.contains("by choice");
@@ -265,18 +266,20 @@ fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
         page.paragraph("  ", "- ", &text, Style::Plain)?;
     }
     let mut unasked = unasked(&open);
-    for line in gaps.iter().take(MOST) {
-        let mut text = format!("{} ({})", line.what, line.status);
+    let lines = gaps::together(&gaps);
+    for (names, line) in lines.iter().take(MOST) {
+        let mut text = format!("{} ({})", names.join(", "), line.status);
         if !line.detail.is_empty() {
             text = format!("{text}: {}", line.detail);
         }
-        if let Some(reasons) = unasked.remove(line.what.as_str()) {
-            let ids: BTreeSet<&str> = reasons.into_values().flatten().collect();
+        let reasons = names.iter().filter_map(|name| unasked.remove(name));
+        let ids: BTreeSet<&str> = reasons.flat_map(BTreeMap::into_values).flatten().collect();
+        if !ids.is_empty() {
             text = format!("{text}; {}", blind(&ids));
         }
         page.paragraph("  ", "- ", &text, Style::Plain)?;
     }
-    more(gaps.len(), "things", page)?;
+    more(lines.len(), "things", page)?;
     let rest: Vec<(&str, BTreeSet<&str>)> = unasked.into_values().flatten().collect();
     for (reason, ids) in rest.iter().take(MOST) {
         let text = format!("{reason}: {}", blind(ids));

@@ -205,6 +205,11 @@ fn pools_by_name_and_by_context() {
                 r#"{"id":1,"method":"mining.subscribe","params":["agent",null,"mine.hidden.host","3857"]}"#,
                 "mine.hidden.host:3857",
             ),
+            // After escapes: a colour of a terminal, a line's end written out.
+            ("\u{1b}[1;31mauto.c3pool.org:80\u{1b}[0m", "auto.c3pool.org:80"),
+            (r"x\ngulf.moneroocean.stream:10128", "gulf.moneroocean.stream:10128"),
+            // What another string left of a known pool's name is no second pool.
+            (r#""url":"pool.hashvault.pro:443","user" ault.pro:443"#, "pool.hashvault.pro:443"),
         ],
     );
     none_of(
