@@ -31,7 +31,10 @@ pub(super) fn beside(
         candidates.iter().filter(|c| c.root == index && matches!(c.why, "executable" | "started"));
     for executable in executables {
         let folder = executable.path.parent();
-        if !worth(&executable.path, &folder) || !folders.insert(folder.clone()) {
+        if !worth(&executable.path, &folder)
+            || executable.why == "started" && !starts(root, &executable.path)
+            || !folders.insert(folder.clone())
+        {
             continue;
         }
         let names = root.list(&folder).unwrap_or_default();
@@ -56,6 +59,17 @@ pub(super) fn beside(
 /// Whether it may be a configuration, a script or a list.
 pub(super) fn small(stat: &Stat) -> bool {
     stat.kind == FileKind::File && stat.size <= MOST_BYTES
+}
+
+/// Folders of what is no program, though commands name it first: `cat /proc/cmdline`.
+const NO_PROGRAMS: [&str; 6] = ["/proc/", "/sys/", "/dev/", "/run/", "/etc/", "/boot/"];
+
+/// Whether what an entry names first is a program of its own folder.
+fn starts(root: &dyn Dir, path: &HostPath) -> bool {
+    !NO_PROGRAMS.iter().any(|folder| path.as_bytes().starts_with(folder.as_bytes()))
+        && root
+            .stat_link(path)
+            .is_ok_and(|stat| stat.kind == FileKind::File && stat.mode & 0o111 != 0)
 }
 
 fn worth(executable: &HostPath, folder: &HostPath) -> bool {

@@ -96,7 +96,11 @@ pub(super) fn persistence(facts: &Facts) -> Result<Vec<Candidate>, facts::Error>
 pub(super) fn programs(facts: &Facts) -> Result<Vec<Candidate>, facts::Error> {
     let sql = "SELECT DISTINCT program FROM persistence WHERE program IS NOT NULL ORDER BY program";
     let rows = facts.rows(sql, [], |row| Ok(HostPath::unescape(&row.get::<_, String>(0)?)))?;
-    Ok(rows.into_iter().map(|path| Candidate::new(0, path, "started")).collect())
+    let virtual_file = |path: &HostPath| {
+        [&b"/proc/"[..], b"/sys/"].iter().any(|folder| path.as_bytes().starts_with(folder))
+    };
+    let rows = rows.into_iter().filter(|path| !virtual_file(path));
+    Ok(rows.map(|path| Candidate::new(0, path, "started")).collect())
 }
 
 /// What entries name beside their program, such as its configuration; only what no package owns

@@ -118,6 +118,12 @@ pub(in crate::report) fn groups(case: &Case) -> Vec<Group<'_>> {
                 group.next.push(step);
             }
         }
+        // `kill -STOP 12` beside `kill -STOP 12; kill -STOP 10`.
+        let all = group.next.clone();
+        group.next.retain(|step| {
+            let own = format!("{};", step.split('#').next().unwrap_or(step).trim_end());
+            !all.iter().any(|other| other.starts_with(&own))
+        });
     }
     groups
 }
