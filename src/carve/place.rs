@@ -5,6 +5,7 @@ use super::scan::{Carved, Cut, Found};
 use super::yara::Match;
 use crate::evidence::{HostPath, Pid};
 use crate::facts::{Error, Facts, HostText};
+use std::collections::BTreeMap;
 
 /// Where bytes were carved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,7 @@ const LIST: usize = 40;
 #[must_use]
 pub fn finish(found: Found) -> (Vec<Carved>, Cut) {
     let (mut all, cut) = found.finish();
+    torn(&mut all);
     let named =
         |carved: &Carved| matches!(carved.kind, "domain" | "pool") && carved.detail.is_some();
     let pools = all.iter().filter(|carved| named(carved)).count();
@@ -69,6 +71,39 @@ pub fn finish(found: Found) -> (Vec<Carved>, Cut) {
         all.sort_by(|a, b| (a.offset, a.kind, &a.value).cmp(&(b.offset, b.kind, &b.value)));
     }
     (all, cut)
+}
+
+/// Drops pools whose name another string in memory cut or ran into: `ol.example.org` and
+/// `apool.example.org` beside `pool.example.org`, which is there more often.
+fn torn(all: &mut Vec<Carved>) {
+    let pool = |carved: &Carved| matches!(carved.kind, "domain" | "pool");
+    let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+    for carved in all.iter().filter(|carved| pool(carved)) {
+        let count = counts.entry(host(carved)).or_default();
+        *count = count.saturating_add(carved.count);
+    }
+    let cut = |long: &[u8], short: &[u8]| {
+        let rest = long.strip_suffix(short);
+        rest.and_then(<[u8]>::last).is_some_and(u8::is_ascii_alphanumeric)
+    };
+    let rare: Vec<Vec<u8>> = counts
+        .iter()
+        .filter(|(name, count)| {
+            counts.iter().any(|(other, more)| {
+                more > *count && (cut(other, name.as_slice()) || cut(name, other.as_slice()))
+            })
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    if !rare.is_empty() {
+        all.retain(|carved| !pool(carved) || !rare.contains(&host(carved)));
+    }
+}
+
+/// Of `host:port`, the host.
+fn host(carved: &Carved) -> Vec<u8> {
+    let value = carved.value.split(|b| *b == b':').next();
+    value.unwrap_or_default().to_ascii_lowercase()
 }
 
 impl Place {
@@ -140,4 +175,24 @@ pub(super) fn rows<T>(
 pub(super) fn path(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<HostPath> {
     let text: String = row.get(index)?;
     Ok(HostPath::new(HostText::unescape(&text).0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::carve::Stream;
+
+    #[test]
+    fn a_torn_name_beside_the_whole_one_is_none() {
+        let mut found = Found::default();
+        let text = "x pool.supportxmr.com:3333 y pool.supportxmr.com:3333 z\0apool.supportxmr.com:3333\0ol.supportxmr.com:3333\0eu-pool.supportxmr.com:3333 ";
+        Stream::new(&mut found, 0).feed(text.as_bytes());
+        let names: Vec<String> = finish(found)
+            .0
+            .into_iter()
+            .filter(|carved| carved.kind == "pool")
+            .map(|carved| String::from_utf8_lossy(&carved.value).into_owned())
+            .collect();
+        assert_eq!(names, ["pool.supportxmr.com:3333", "eu-pool.supportxmr.com:3333"]);
+    }
 }
