@@ -74,8 +74,16 @@ fn carve_part(file: &File, part: &Range<u64>, size: u64, found: &mut Found) -> i
     let mut at = part.start.saturating_sub(OVERLAP as u64);
     let end = part.end.saturating_add(AHEAD as u64).min(size);
     let mut stream = Stream::part(found, at, part.clone());
-    while at < end {
-        let asked = usize::try_from(end - at).unwrap_or(super::READ).min(super::READ);
+    loop {
+        if at >= end {
+            // A compressed member that begins in this part is followed into the next.
+            stream.owned();
+            if at >= size || !stream.goes_on() {
+                break;
+            }
+        }
+        let rest = if at < end { end - at } else { size - at };
+        let asked = usize::try_from(rest).unwrap_or(super::READ).min(super::READ);
         match file.read_at(stream.room(asked), at) {
             Ok(0) => {
                 stream.filled(asked, 0);
@@ -100,6 +108,30 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn a_member_is_followed_across_the_edge_of_two_parts() {
+        use flate2::{Compression, write::GzEncoder};
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        let noise: Vec<u8> =
+            (0..300_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        gzip.write_all(&noise).unwrap();
+        gzip.write_all(b"\0http://198.51.100.7/deep\0").unwrap();
+        gzip.write_all(&noise).unwrap();
+        let member = gzip.finish().unwrap();
+        for at in [PART - 5000, PART - 400_000, 77] {
+            let file = tempfile::tempfile().unwrap();
+            file.set_len(PART + (8 << 20)).unwrap();
+            file.write_all_at(&member, at).unwrap();
+            file.write_all_at(&[0xff; 8], PART + (8 << 20) - 8).unwrap();
+            let mut found = Found::default();
+            carve_file(&file, &mut found).unwrap();
+            let (all, cut) = found.finish();
+            let url = all.iter().find(|c| c.value == b"http://198.51.100.7/deep").unwrap();
+            assert_eq!((url.offset, url.way.to_string().as_str(), url.count), (at, "gzip", 1));
+            assert!(cut.nothing() && cut.longer == 0, "{cut}");
+        }
+    }
 
     #[test]
     fn parts_give_what_the_whole_gives_and_holes_cost_nothing() {

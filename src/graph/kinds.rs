@@ -42,7 +42,7 @@ pub(super) const VIEWS: &str = "
              WHEN 'deleted-library' THEN i.path || ifnull(', deleted but mapped by ' || g.label || ',', ' (deleted)')
              WHEN 'memfd' THEN ifnull(i.path, 'A file') || ', which is in memory alone' || ifnull(' and held by ' || g.label, '') || ','
              ELSE ifnull(i.path, i.origin) END AS speaker,
-        CASE i.place WHEN 'memory' THEN printf(' (at address 0x%x)', i.offset)
+        CASE WHEN i.place = 'memory' OR i.region IS NOT NULL THEN printf(' (at address 0x%x)', i.offset)
              ELSE ' (at byte ' || i.offset || ')' END AS where_in
       FROM indicators i LEFT JOIN program g ON g.pid = i.pid;
 ";

@@ -43,6 +43,14 @@ fn hidden_url(text: &Text<'_>, colon: usize, until: usize, found: &mut Found) ->
     }
     let shown = |b: u8| printable(b ^ key) || matches!(b ^ key, b'\n' | b'\r');
     let (from, to) = (text.back(colon, REACH, shown), text.forward(colon, REACH, shown));
+    // Zeros are no letters, though a printable key makes them look so: two in a row, or six where
+    // the key is a letter that URLs have in a row.
+    let usual = matches!(key, b'0'..=b'9' | b'a'..=b'z' | b'/' | b'-');
+    let zeros: &[u8] = if usual { &[0; 6] } else { &[0; 2] };
+    let host = (colon + 3).min(to);
+    let to = memchr::memmem::find(text.slice(host..to), zeros).map_or(to, |at| host + at);
+    let from =
+        memchr::memmem::rfind(text.slice(from..start), &[0, 0]).map_or(from, |at| from + at + 2);
     let decoded = text.slice(from..to).iter().map(|b| b ^ key).collect();
     within(text, from, Step::Xor(key), decoded, found);
     to
@@ -150,6 +158,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn zeros_around_what_is_hidden_are_no_letters_of_it() {
+        let mut bytes = vec![0; 40];
+        bytes.extend(b"http://198.51.100.77/x".iter().map(|b| b ^ 0x5a));
+        bytes.extend([0; 40]);
+        let found = carved(&bytes);
+        let url = found.iter().find(|c| c.kind == "url").unwrap();
+        assert_eq!(url.value, b"http://198.51.100.77/x", "{}", shown(&found));
     }
 
     #[test]

@@ -1,10 +1,9 @@
-//! Members of gzip and streams of zlib as they lie in memory and in files: their beginning is
-//! unpacked, within bounds.
+//! Members of gzip and streams of zlib as they lie in memory and in files: unpacked within bounds.
 
-use crate::carve::scan::{AHEAD, Found, Step, Text, within};
+use crate::carve::scan::{AHEAD, Found, Open, Step, Text, within};
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// Bytes that one member may give.
+/// Bytes that one member may give at once.
 const MOST: usize = 1 << 20;
 
 /// Bytes without an error that make a member of what looks like one.
@@ -26,13 +25,25 @@ pub(in crate::carve) fn member(text: &Text<'_>, at: usize, found: &mut Found) ->
         return at;
     }
     let mut inflater = found.inflater();
-    let inflated = inflate(&mut inflater, body);
-    found.keep(inflater);
-    let Some(inflated) = inflated else { return at };
+    let Some(inflated) = inflate(&mut inflater, body) else {
+        found.keep(inflater);
+        return at;
+    };
     let end = at + (here.len() - body.len()) + inflated.read;
     if inflated.cut {
+        // As it lies, it is unpacked to its end, as the bytes come.
+        if text.way.is_plain()
+            && found.open().is_none()
+            && found.afford(inflated.bytes.len())
+            && let Some(way) = text.way.then(step)
+        {
+            let (offset, next) = (text.offset(at), text.offset(end));
+            *found.open() = Some(Open::new(inflater, way, offset, next, inflated.bytes));
+            return end;
+        }
         found.longer();
     }
+    found.keep(inflater);
     within(text, at, step, inflated.bytes, found);
     end
 }
@@ -161,6 +172,29 @@ mod tests {
         bytes.truncate(9_000);
         let (found, _) = carved(&bytes);
         assert!(found.iter().any(|c| c.kind == "url"), "{}", shown(&found));
+    }
+
+    #[test]
+    fn a_long_member_is_unpacked_to_its_end() {
+        let noise = |n: u32| n.wrapping_mul(2_654_435_761).to_le_bytes();
+        let mut long: Vec<u8> = (0..500_000).flat_map(noise).collect();
+        // Again and again, so that some lie across the pieces that are scanned at once.
+        for at in (1000..1_990_000).step_by(4096) {
+            let url = format!("\0http://198.51.100.77/{at}\0");
+            long.get_mut(at..at + url.len()).unwrap().copy_from_slice(url.as_bytes());
+        }
+        for member in [gzip(&long), zlib(&long, 6)] {
+            let mut bytes = vec![0xee; 700];
+            bytes.extend(&member);
+            bytes.extend([0; 5000]);
+            bytes.extend(b"http://198.51.100.78/behind\0");
+            let (found, cut) = carved(&bytes);
+            assert!(cut.nothing() && cut.longer == 0, "{cut}");
+            let within =
+                found.iter().filter(|c| c.kind == "url" && c.offset == 700 && c.count == 1);
+            assert_eq!(within.count(), (1000..1_990_000).step_by(4096).count());
+            assert!(found.iter().any(|c| c.value == b"http://198.51.100.78/behind"));
+        }
     }
 
     #[test]

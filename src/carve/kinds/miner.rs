@@ -1,6 +1,6 @@
 //! Miners' configurations, whole or cut, and their command lines.
 
-use super::{Kind, address, pool, stratum};
+use super::{Kind, address, pool, stratum, wallet};
 use crate::carve::scan::{Found, Hit, REACH, Text, printable};
 use std::ops::Range;
 
@@ -27,7 +27,23 @@ const LITERALS: &[&str] = &[
     "\"algo\"",
     "--algo",
     "stratum_pass",
+    "donate_level",
+    "\"algorithm\"",
+    "algorithm: ",
+    "algorithm = ",
+    "algo: ",
+    "algo = ",
+    "wallet: ",
+    "wallet = ",
+    "\"wallet\"",
+    "rigname",
+    POOL,
+    POOL_PARTED,
 ];
+
+/// An option whose host and port are two arguments; parted by a blank, or as memory has them.
+const POOL: &str = "--pool ";
+const POOL_PARTED: &str = "--pool\0";
 
 /// Keys that no other program's configuration has.
 const STRONG: &[&str] = &[
@@ -42,13 +58,17 @@ const STRONG: &[&str] = &[
     "nicehash",
     "randomx-1gb-pages",
     "huge-pages-jit",
+    "donate_level",
+    "rigName",
 ];
 
 /// Keys kept in the value, in this order, so that one configuration has one value.
 const KEYS: &[&str] = &[
     "url",
+    "pool",
     "pool_address",
     "user",
+    "wallet",
     "wallet_address",
     "login",
     "pass",
@@ -112,6 +132,9 @@ pub(super) const KIND: Kind = Kind { literals: || LITERALS.to_vec(), examine };
 
 fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Found) {
     let Some(&literal) = LITERALS.get(number) else { return };
+    if literal == POOL || literal == POOL_PARTED {
+        return parted_target(text, range.end, found);
+    }
     let dashes = text.back(range.start, 40, |b| b.is_ascii_alphanumeric() || b == b'-');
     let opened = text.slice(dashes..range.end);
     if literal.starts_with("--") || opened.starts_with(b"--") {
@@ -119,7 +142,7 @@ fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Foun
         return;
     }
     let quoted = literal.starts_with('"') || text.before(dashes) == b'"';
-    let ini = matches!(text.byte(range.end), b'=' | b':' | b' ');
+    let ini = matches!(text.byte(range.end), b'=' | b':' | b' ') || literal.ends_with(' ');
     if quoted || ini {
         configuration(text, range.start, found);
     }
@@ -167,6 +190,20 @@ fn algorithm(value: &[u8]) -> bool {
     })
 }
 
+/// Options that stand beside the target in a miner's command line.
+const BESIDE: [&[u8]; 10] = [
+    b" -u ",
+    b" --user",
+    b" -a ",
+    b" --algo",
+    b" -p ",
+    b" --coin",
+    b" -k",
+    b" --wallet",
+    b" -wal ",
+    b" -ewal ",
+];
+
 /// `-o host:port` and `--url host:port`, with a user or an algorithm in the same line. `colon`
 /// stands before the port.
 pub(super) fn option_target(text: &Text<'_>, colon: usize, found: &mut Found) {
@@ -176,15 +213,23 @@ pub(super) fn option_target(text: &Text<'_>, colon: usize, found: &mut Found) {
         bytes.iter().map(|b| if *b == 0 { b' ' } else { *b }).collect()
     };
     let line = plain(text.slice(reach.saturating_sub(16)..reach));
-    let asked: [&[u8]; 6] = [b"-o ", b"--url ", b"--url=", b"--pool ", b"--pool=", b"-o="];
+    let asked: [&[u8]; 9] = [
+        b"-o ",
+        b"--url ",
+        b"--url=",
+        b"-pool ",
+        b"-pool=",
+        b"-o=",
+        b"--server ",
+        b"--server=",
+        b"-epool ",
+    ];
     if !asked.iter().any(|option| line.ends_with(option)) {
         return;
     }
     let Some(port) = address::port(text, colon) else { return };
     let run = plain(text.slice(arguments(text, colon)));
-    let words: [&[u8]; 8] =
-        [b" -u ", b" --user", b" -a ", b" --algo", b" -p ", b" --coin", b" -k", b" --wallet"];
-    if !words.iter().any(|word| memchr::memmem::find(&run, word).is_some()) {
+    if !BESIDE.iter().any(|word| memchr::memmem::find(&run, word).is_some()) {
         return;
     }
     let start = text.back(colon, 200, pool::name_byte);
@@ -203,6 +248,28 @@ pub(super) fn option_target(text: &Text<'_>, colon: usize, found: &mut Found) {
             )
             .host(host, Some(port)),
         );
+    }
+}
+
+/// `--pool host --port 4444`
+fn parted_target(text: &Text<'_>, start: usize, found: &mut Found) {
+    let end = text.forward(start, 200, pool::name_byte);
+    let host = text.slice(start..end);
+    if !pool::named_host(host) || text.byte(end) == b':' {
+        return;
+    }
+    let plain = |b: u8| if b == 0 { b' ' } else { b };
+    let around = arguments(text, end);
+    let line: Vec<u8> = text.slice(around.clone()).iter().map(|b| plain(*b)).collect();
+    if !BESIDE.iter().any(|word| memchr::memmem::find(&line, word).is_some()) {
+        return;
+    }
+    let line = line.get(end - around.start..).unwrap_or_default();
+    let Some(at) = memchr::memmem::find(line, b"--port ") else { return };
+    let digits = text.slice(end + at + 7..text.forward(end + at + 7, 5, |b| b.is_ascii_digit()));
+    let port = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    if port.is_some() {
+        pool::add(text, start, host, port, "the target of a miner's --pool", found);
     }
 }
 
@@ -237,12 +304,23 @@ fn configuration(text: &Text<'_>, at: usize, found: &mut Found) {
             || has(&format!("{key}\":"))
     });
     let known_algorithm = setting(fragment, "algo").is_some_and(algorithm);
-    let target = setting(fragment, "url").is_some() || setting(fragment, "host").is_some();
-    let user = setting(fragment, "user").is_some()
-        || setting(fragment, "login").is_some()
-        || setting(fragment, "wallet").is_some();
-    let pools = has("\"pools\"") && has("\"pass\"");
-    if !(strong || target && (known_algorithm || user && pools)) {
+    let target = ["url", "host", "pool", "server", "pool1"]
+        .iter()
+        .any(|key| setting(fragment, key).is_some_and(|value| value.contains(&b'.')));
+    let users = ["user", "login", "wallet"].map(|key| setting(fragment, key));
+    let user = users.iter().any(Option::is_some);
+    // Names that keys and digests have too need someone who is paid beside them.
+    let everybodys: [&[u8]; 4] = [b"scrypt", b"blake3", b"x11", b"sha256d"];
+    let named = |value: &[u8]| {
+        algorithm(value) && (user || !everybodys.contains(&value.to_ascii_lowercase().as_slice()))
+    };
+    let known_algorithm = known_algorithm || setting(fragment, "algorithm").is_some_and(named);
+    // Whoever gives a pool a wallet wants to be paid.
+    let paid = users.into_iter().flatten().any(|value| {
+        wallet::wallet_coin(value.split(|b| matches!(b, b'.' | b'+')).next().unwrap_or_default())
+    });
+    let pools = has("\"pools\"") && (has("\"pass\"") || has("\"password\""));
+    if !(strong || target && (known_algorithm || paid || user && pools)) {
         return;
     }
     let settings: Vec<String> = KEYS
@@ -264,8 +342,12 @@ fn configuration(text: &Text<'_>, at: usize, found: &mut Found) {
     }
 }
 
-/// The value of `"key": value`, `key = value` or `key=value` in a fragment.
+/// The value of `"key": value`, `key = value` or `key=value` in a fragment; also of `"KEY"`.
 fn setting<'a>(fragment: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    written(fragment, key).or_else(|| written(fragment, &key.to_ascii_uppercase()))
+}
+
+fn written<'a>(fragment: &'a [u8], key: &str) -> Option<&'a [u8]> {
     if let Some(value) = stratum::quoted(fragment, key) {
         return Some(value);
     }

@@ -1,6 +1,6 @@
 //! What was found in one place, folded: a row for each distinct value, with a count.
 
-use super::{Scanner, Text, Way};
+use super::{Open, Scanner, Text, Way};
 use flate2::Decompress;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -161,6 +161,8 @@ pub struct Found {
     scanned: u64,
     decoded: u64,
     inflater: Option<Decompress>,
+    /// A member that goes on beyond the bytes at hand.
+    open: Option<Open>,
 }
 
 impl Default for Found {
@@ -183,6 +185,7 @@ impl Found {
             scanned: 0,
             decoded: 0,
             inflater: None,
+            open: None,
         }
     }
 
@@ -203,7 +206,7 @@ impl Found {
             self.recent.retain(|(seen, ..)| seen.abs_diff(offset) < 16 * 1024);
         }
         // Within what was decoded all has one offset; the place in it tells its parts apart.
-        let inner = if text.step == 0 { hit.at + 1 } else { 0 };
+        let inner = if text.step == 0 { text.start + hit.at + 1 } else { 0 };
         let again = !self.recent.insert((offset, inner, hit.kind));
         let key = (hit.kind, hit.value);
         if again {
@@ -296,13 +299,20 @@ impl Found {
     /// Whether so many bytes more may be decoded; they are counted, or it is noted that they
     /// were left out.
     pub(crate) fn afford(&mut self, bytes: usize) -> bool {
+        let room = self.within_budget(bytes);
+        if !room {
+            self.cut.encoded = self.cut.encoded.saturating_add(1);
+        }
+        room
+    }
+
+    /// Whether so many bytes more may be decoded; then they are counted.
+    pub(super) fn within_budget(&mut self, bytes: usize) -> bool {
         let budget = DECODED.saturating_add(self.scanned.saturating_mul(DECODED_PER_BYTE));
         let after = self.decoded.saturating_add(bytes as u64);
         let room = after <= budget;
         if room {
             self.decoded = after;
-        } else {
-            self.cut.encoded = self.cut.encoded.saturating_add(1);
         }
         room
     }
@@ -310,6 +320,11 @@ impl Found {
     /// Of a compressed member the beginning alone was unpacked.
     pub(crate) fn longer(&mut self) {
         self.cut.longer = self.cut.longer.saturating_add(1);
+    }
+
+    /// The member that goes on beyond the bytes at hand; there is one at a time.
+    pub(crate) const fn open(&mut self) -> &mut Option<Open> {
+        &mut self.open
     }
 
     /// What unpacks members: made once, lent out while one is unpacked.

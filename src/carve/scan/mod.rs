@@ -11,6 +11,7 @@ mod block;
 mod closer;
 mod found;
 mod grams;
+mod open;
 mod raw;
 mod stream;
 mod text;
@@ -25,6 +26,7 @@ mod tests;
 
 pub(crate) use found::Hit;
 pub use found::{Carved, Cut, Found, LIMIT};
+pub(crate) use open::Open;
 pub use stream::{AHEAD, OVERLAP, Stream};
 pub(crate) use text::{REACH, Text, printable};
 pub use way::{Step, Way};

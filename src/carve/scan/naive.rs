@@ -44,7 +44,13 @@ fn scan(scanner: &Scanner, text: &Text<'_>, length: usize, found: &mut Found) {
             let mut narrowed = letters[..count].to_vec();
             narrowed.resize(count + PADDING, 0);
             let way = text.way.then(Step::Wide).unwrap();
-            let inner = Text { bytes: &narrowed, base: text.offset(at), step: 2 * text.step, way };
+            let inner = Text {
+                bytes: &narrowed,
+                base: text.offset(at),
+                step: 2 * text.step,
+                way,
+                start: 0,
+            };
             scan(scanner, &inner, count, found);
         }
     }

@@ -4,7 +4,7 @@
 //! are met under any key by one comparison a byte.
 
 use super::closer::Until;
-use super::{Found, Text};
+use super::{Found, Open, Text};
 use crate::carve::kinds;
 use std::ops::Range;
 
@@ -16,7 +16,9 @@ pub(super) fn look(
     owned: &Range<usize>,
     found: &mut Found,
 ) {
-    if !owned.contains(&here) {
+    // Within a member that goes on nothing else begins.
+    let inside = |open: &Open| text.way.is_plain() && text.offset(here) < open.next();
+    if !owned.contains(&here) || found.open().as_ref().is_some_and(inside) {
         return;
     }
     until.hidden = kinds::hidden(text, here, until.hidden, found);

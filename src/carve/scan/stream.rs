@@ -77,6 +77,30 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// Gives the bytes at hand to the member that goes on.
+    fn unpack(&mut self) {
+        if let Some(open) = self.found.open().take() {
+            let from = usize::try_from(open.next().saturating_sub(self.base)).unwrap_or(self.have);
+            let packed = self.buffer.get(from..self.have).unwrap_or_default();
+            *self.found.open() = open.feed(packed, self.found);
+        }
+    }
+
+    /// Scans all that this stream owns and that can be seen whole.
+    pub fn owned(&mut self) {
+        let end = self.have.saturating_sub(AHEAD);
+        if end > self.owned {
+            self.scan(end);
+        } else {
+            self.unpack();
+        }
+    }
+
+    /// Whether more bytes are of use although another stream owns them: a member goes on.
+    pub fn goes_on(&mut self) -> bool {
+        self.found.open().is_some()
+    }
+
     fn scan(&mut self, end: usize) {
         if let Some(padding) = self.buffer.get_mut(self.have..self.have + PADDING) {
             padding.fill(0);
@@ -90,6 +114,7 @@ impl<'a> Stream<'a> {
             let scanner = self.found.scanner();
             scanner.scan(&text, owned, self.found);
         }
+        self.unpack();
         let keep = end.saturating_sub(OVERLAP);
         self.buffer.copy_within(keep..self.have, 0);
         self.have -= keep;
@@ -104,6 +129,9 @@ impl Drop for Stream<'_> {
             // The last chunk may have been asked for room and given nothing.
             self.room(0);
             self.scan(self.have);
+        }
+        if let Some(open) = self.found.open().take() {
+            open.end(self.found);
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Text<'a> {
     /// Bytes of the place a character: 2 for UTF-16, 0 for what was decoded, which has one offset.
     pub(crate) step: u64,
     pub(crate) way: Way,
+    /// Bytes of what was decoded that came before these.
+    pub(crate) start: usize,
 }
 
 pub(crate) const fn printable(byte: u8) -> bool {
@@ -24,7 +26,7 @@ pub(crate) const fn printable(byte: u8) -> bool {
 
 impl<'a> Text<'a> {
     pub(crate) const fn ascii(bytes: &'a [u8], base: u64) -> Self {
-        Self { bytes, base, step: 1, way: Way::ASCII }
+        Self { bytes, base, step: 1, way: Way::ASCII, start: 0 }
     }
 
     /// Where in the place a byte of the text lies.

@@ -45,7 +45,8 @@ pub(super) fn run(
         narrow.extend(text.slice(low..high).iter().step_by(2));
         let letters = narrow.len();
         narrow.resize(letters + PADDING, 0);
-        let inner = Text { bytes: &narrow, base: text.offset(low), step: 2 * text.step, way };
+        let (base, step, start) = (text.offset(low), 2 * text.step, text.start + low);
+        let inner = Text { bytes: &narrow, base, step, way, start };
         let narrowed = |place: usize| place.saturating_sub(low).div_ceil(2).min(letters);
         let mine = narrowed(owned.start.max(from))..narrowed(owned.end.min(to));
         if !mine.is_empty() {

@@ -17,6 +17,6 @@ pub(crate) fn within(
     }
     let length = decoded.len();
     decoded.resize(length + PADDING, 0);
-    let inner = Text { bytes: &decoded, base: text.offset(at), step: 0, way };
+    let inner = Text { bytes: &decoded, base: text.offset(at), step: 0, way, start: 0 };
     found.scanner().scan(&inner, 0..length, found);
 }

@@ -10,6 +10,7 @@ use boreal::compiler::CompilerParams;
 use boreal::scanner::{FragmentedScanMode, ScanError, ScanParams, ScanResult};
 use boreal::{Compiler, MetadataValue, Scanner};
 use regions::{Regions, Source};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ const OUTSIDE: &[&str] = &["filename", "filepath", "extension", "filetype", "own
 
 /// Bytes that are given to the rules at once: up to this, a file's size and form can be asked for.
 pub(super) const WHOLE: usize = 16 << 20;
+
+/// Bytes by which one piece reaches into the next, so that a string across its edge is seen whole.
+pub(super) const OVERLAP: usize = 4 << 10;
 
 /// Time for one place.
 const TIME: Duration = Duration::from_secs(60);
@@ -191,13 +195,12 @@ fn judged(
             let mut strings: Vec<(String, u64)> = Vec::new();
             let mut count = 0;
             for string in &rule.matches {
-                for (number, hit) in string.matches.iter().enumerate() {
-                    count += 1;
-                    if number < SHOWN {
-                        let at = hit.base.saturating_add(hit.offset) as u64;
-                        strings.push((format!("${}", string.name), at));
-                    }
-                }
+                // Where pieces reach into each other a string is met twice.
+                let at = |hit: &boreal::scanner::StringMatch| hit.base.saturating_add(hit.offset);
+                let places: BTreeSet<usize> = string.matches.iter().map(at).collect();
+                count += places.len() as u64;
+                let name = format!("${}", string.name);
+                strings.extend(places.iter().take(SHOWN).map(|at| (name.clone(), *at as u64)));
             }
             strings.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
             strings.truncate(SHOWN);

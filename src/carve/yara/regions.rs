@@ -1,6 +1,6 @@
 //! Bytes for the rules, piece by piece: of a stream, or of a process's present pages.
 
-use super::WHOLE;
+use super::{OVERLAP, WHOLE};
 use crate::evidence::Memory;
 use boreal::memory::{FragmentedMemory, MemoryParams, Region, RegionDescription};
 use std::fmt;
@@ -25,7 +25,7 @@ impl<'a> Source<'a> {
             while start < end {
                 let to = end.min(start.saturating_add(WHOLE as u64));
                 pieces.push((start, to));
-                start = to;
+                start = if to < end { to.saturating_sub(OVERLAP as u64) } else { end };
             }
         }
         pieces.reverse();
@@ -34,17 +34,20 @@ impl<'a> Source<'a> {
 
     /// Reads the next piece; its first byte's offset or address.
     fn next(&mut self, into: &mut Vec<u8>) -> Option<u64> {
-        into.clear();
         match self {
             Self::Stream(stream, at) => {
-                let begin = *at;
+                let keep = into.len().saturating_sub(OVERLAP);
+                into.drain(..keep);
+                let kept = into.len();
+                let begin = at.saturating_sub(kept as u64);
                 // What cannot be read ends the stream; whoever carved it has told why.
-                let _ = stream.by_ref().take(WHOLE as u64).read_to_end(into);
+                let _ = stream.by_ref().take((WHOLE - kept) as u64).read_to_end(into);
                 *at = begin.saturating_add(into.len() as u64);
-                (!into.is_empty()).then_some(begin)
+                (into.len() > kept).then_some(begin)
             }
             Self::Memory(memory, pieces) => {
                 while let Some((start, end)) = pieces.pop() {
+                    into.clear();
                     into.resize(usize::try_from(end - start).unwrap_or(WHOLE), 0);
                     let mut have = 0;
                     while let Some(room) = into.get_mut(have..).filter(|room| !room.is_empty()) {

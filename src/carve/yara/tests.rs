@@ -50,6 +50,18 @@ fn what_is_too_large_to_hold_is_seen_piece_by_piece() {
 }
 
 #[test]
+fn a_string_across_the_edge_of_two_pieces_is_seen_once() {
+    let rules = rules("rule far { strings: $a = \"needle\" condition: $a }");
+    for at in [WHOLE - 3, WHOLE - 2000, WHOLE - OVERLAP - 3, WHOLE - 6, WHOLE] {
+        let mut bytes = vec![b'.'; WHOLE + 10_000];
+        bytes.get_mut(at..at + 6).unwrap().copy_from_slice(b"needle");
+        let judged = rules.stream(bytes.as_slice(), "");
+        let seen: Vec<_> = judged.matches.iter().map(|m| (m.shown(), m.count)).collect();
+        assert_eq!(seen, [(format!("$a@{at:#x}"), 1)]);
+    }
+}
+
+#[test]
 fn davys_own_rules_compile_and_want_several_signs() {
     let own = Rules::own();
     assert_eq!(own.problems, [""; 0]);

@@ -23,8 +23,11 @@ const WHY: &str = "a message that something was put at this path";
 
 /// `wrote /usr/bin/x`, `created '/dev/shm/.a'`: the literal ends in the path's slash.
 pub(super) fn direct(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
-    let verb_end = text.forward(range.start, 16, |b| b.is_ascii_alphabetic());
-    let start = path::begins(text, verb_end);
+    // The literal ends in the path's slash, or in the name of a field.
+    let start = match text.before(range.end) {
+        b'/' => range.end - 1,
+        _ => path::begins(text, range.end),
+    };
     let Some(path) = path::path(text, start) else { return };
     if runnable(path) && (begins(path, PROGRAMS) || hidden(path) || path.starts_with(b"/dev/shm/"))
     {
@@ -33,14 +36,68 @@ pub(super) fn direct(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
 }
 
 /// `Dropped /tmp/x`, `dropped: '/usr/lib/x'`: no ordinary program says so of a file.
-pub(super) fn dropped(text: &Text<'_>, range: &Range<usize>, after: usize, found: &mut Found) {
-    if !text.slice(range.clone()).to_ascii_lowercase().starts_with(b"dropp") {
-        return;
-    }
-    let start = path::begins(text, after);
-    let Some(path) = path::path(text, start) else { return };
-    if runnable(path) && (begins(path, PROGRAMS) || begins(path, TEMPORARY) || hidden(path)) {
+pub(super) fn dropped(
+    text: &Text<'_>,
+    range: &Range<usize>,
+    after: usize,
+    found: &mut Found,
+) -> bool {
+    text.slice(range.clone()).to_ascii_lowercase().starts_with(b"dropp")
+        && told(text, range, path::begins(text, after), found)
+}
+
+/// A message whose words were telling, and that has a path here where programs lie or hide.
+pub(super) fn told(text: &Text<'_>, range: &Range<usize>, start: usize, found: &mut Found) -> bool {
+    let path = path::path(text, start).filter(|path| runnable(path) && for_programs(path));
+    if let Some(path) = path {
         found.add(text, Hit::new("drop", message_start(text, range.start), path, WHY));
+    }
+    path.is_some()
+}
+
+/// Names of fields that hold where a file was put.
+const KEYS: &[&str] = &["path", "file", "dst", "dest", "target", "location", "destination", "to"];
+
+/// `msg="payload dropped" path=/usr/sbin/x`, `{"event":"implant installed","dst":"/tmp/x"}`: the
+/// path stands in a field of the same line.
+pub(super) fn keyed(text: &Text<'_>, range: &Range<usize>, found: &mut Found) {
+    let end = text.forward(range.end, 160, crate::carve::scan::printable);
+    let mut at = range.end;
+    while let Some(slash) = memchr::memchr(b'/', text.slice(at..end)) {
+        let slash = at + slash;
+        let key_end =
+            text.back(slash, 5, |b| matches!(b, b'"' | b'\'' | b':' | b'=' | b' ' | b'\\'));
+        let key_start = text.back(key_end, 16, |b| b.is_ascii_alphabetic());
+        let key = text.slice(key_start..key_end).to_ascii_lowercase();
+        let assigned = text.slice(key_end..slash).iter().any(|b| matches!(b, b':' | b'='));
+        if assigned && KEYS.iter().any(|known| key.ends_with(known.as_bytes())) {
+            told(text, range, slash, found);
+            return;
+        }
+        at = text.forward(slash, 200, |b| !matches!(b, b' ' | b'"' | b'\'' | b','));
+    }
+}
+
+/// `payload at /usr/sbin/x`, `payload_path=/usr/sbin/x`, `executing implant /tmp/x`: no arrow, but
+/// a path where programs lie or hide right behind the word.
+pub(super) fn beside(text: &Text<'_>, range: &Range<usize>, found: &mut Found) {
+    let mut at = text.forward(range.start, 24, |b| b.is_ascii_alphanumeric());
+    for _ in 0..3 {
+        let start = path::begins(text, at);
+        if text.byte(start) == b'/' {
+            if start > at {
+                told(text, range, start, found);
+            }
+            return;
+        }
+        let skip = text.forward(start, 2, |b| matches!(b, b'_' | b'-' | b' '));
+        let end = text.forward(skip, 12, |b| b.is_ascii_alphabetic());
+        let word = text.slice(skip..end).to_ascii_lowercase();
+        let between: [&[u8]; 7] = [b"at", b"in", b"path", b"file", b"is", b"binary", b"from"];
+        if !between.contains(&word.as_slice()) {
+            return;
+        }
+        at = end;
     }
 }
 
@@ -68,6 +125,14 @@ pub(super) fn arrow(text: &Text<'_>, range: &Range<usize>, found: &mut Found) {
 
 fn begins(path: &[u8], folders: &[&[u8]]) -> bool {
     folders.iter().any(|folder| path.starts_with(folder) && path.len() > folder.len())
+}
+
+fn for_programs(path: &[u8]) -> bool {
+    let library = path.starts_with(b"/usr/lib/") || path.starts_with(b"/lib/");
+    begins(path, PROGRAMS)
+        || begins(path, TEMPORARY)
+        || hidden(path)
+        || library && memchr::memmem::find(path, b".so").is_some()
 }
 
 fn hidden(path: &[u8]) -> bool {

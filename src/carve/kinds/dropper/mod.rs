@@ -23,6 +23,7 @@ fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Foun
         put::put(text, range, found);
     } else if number < PUT.len() + STARTED.len() {
         direct::arrow(text, &range, found);
+        direct::beside(text, &range, found);
         started::started(text, range, found);
     } else {
         direct::direct(text, range, found);

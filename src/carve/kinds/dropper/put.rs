@@ -1,17 +1,40 @@
 //! `Payload dropped to /usr/sbin/x`: an object, a verb, a preposition, a path, in many orders.
 
-use super::words::{EVERYBODYS, FAILED, FILLERS, OBJECTS, ORDINARY, PREPOSITIONS};
+use super::words::{EVERYBODYS, FAILED, FILLERS, ITSELF, OBJECTS, ORDINARY, PREPOSITIONS, SUSPECT};
 use super::{direct, message_start, path};
 use crate::carve::scan::{Found, Hit, Text};
 use std::ops::Range;
 
 pub(super) fn put(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
     let verb_end = text.forward(range.start, 16, |b| b.is_ascii_alphabetic());
-    let Some((object_after, prepositional)) = preposition(text, verb_end) else {
-        return direct::dropped(text, &range, verb_end, found);
+    let (object_after, prepositional) = match after(text, verb_end) {
+        After::Preposition(object, end) => (object, end),
+        // `wrote payload /tmp/x`, `implant: installed /usr/lib/x`.
+        After::Path(object, start) => {
+            if !direct::dropped(text, &range, start, found)
+                && (object || suspect_before(text, range.start))
+            {
+                direct::told(text, &range, start, found);
+            }
+            return;
+        }
+        After::Nothing(object) => {
+            // `msg="payload dropped" path=/usr/sbin/x`
+            if !direct::dropped(text, &range, verb_end, found)
+                && (object || object_before(text, range.start))
+            {
+                direct::keyed(text, &range, found);
+            }
+            return;
+        }
     };
     if !object_after && !object_before(text, range.start) {
-        return direct::dropped(text, &range, prepositional, found);
+        let start = path::begins(text, prepositional);
+        if !direct::dropped(text, &range, prepositional, found) && suspect_before(text, range.start)
+        {
+            direct::told(text, &range, start, found);
+        }
+        return;
     }
     let at = message_start(text, range.start);
     let path_start = path::begins(text, prepositional);
@@ -45,40 +68,66 @@ pub(super) fn put(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
     }
 }
 
-/// From the end of the verb: whether an object follows it, and where the preposition ends.
-fn preposition(text: &Text<'_>, verb_end: usize) -> Option<(bool, usize)> {
+/// What follows a verb.
+enum After {
+    /// Whether an object, and where the preposition behind it ends.
+    Preposition(bool, usize),
+    /// Whether an object that is no everyday one, and where a path begins behind it.
+    Path(bool, usize),
+    /// Whether an object, and then something else.
+    Nothing(bool),
+}
+
+fn after(text: &Text<'_>, verb_end: usize) -> After {
     let mut at = verb_end;
-    let mut object = false;
+    let (mut object, mut telling) = (false, false);
     for _ in 0..5 {
         let start = text.forward(at, 3, |b| matches!(b, b' ' | b'\t' | b'\'' | b'"'));
-        // `Payload dropped: /tmp/x` needs no preposition.
-        if matches!(text.byte(start), b':')
-            && text.byte(start + 1) == b' '
-            && matches!(text.byte(start + 2), b'/' | b'%')
-        {
-            // `Error writing file: %s` names what was not put.
-            return (!object).then_some((false, start));
+        // `module written -> /tmp/m`
+        if matches!(text.slice(start..start + 2), b"->" | b"=>") {
+            return After::Preposition(object, start + 2);
+        }
+        let quoted = text.forward(start, 3, |b| matches!(b, b':' | b' ' | b'\'' | b'"' | b'('));
+        if text.byte(quoted) == b'/' && quoted > at {
+            // `Payload dropped: /tmp/x` needs no preposition.
+            let colon = text.byte(start) == b':' && !object;
+            return if colon {
+                After::Preposition(false, start)
+            } else {
+                After::Path(telling, quoted)
+            };
+        }
+        // `Error writing file: %s` names what was not put.
+        if text.byte(start) == b':' && text.byte(quoted) == b'%' && !object {
+            return After::Preposition(false, start);
         }
         let end = text.forward(start, 24, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'%');
         let word = text.slice(start..end).to_ascii_lowercase();
-        if word.is_empty() {
-            return None;
-        }
         if PREPOSITIONS.contains(&word.as_slice()) {
-            return Some((object, end));
+            return After::Preposition(object, end);
         }
-        if ORDINARY.contains(&word.as_slice()) {
-            return None;
+        if word.is_empty() || ORDINARY.contains(&word.as_slice()) {
+            return After::Nothing(object && word.is_empty());
         }
-        object |= OBJECTS.contains(&word.as_slice());
+        // Who copies itself puts a program.
+        object |= OBJECTS.contains(&word.as_slice()) || ITSELF.contains(&word.as_slice());
+        telling |= OBJECTS.contains(&word.as_slice()) && !EVERYBODYS.contains(&word.as_slice());
         // `written 4096 bytes to`, `%s written to`.
         let number = word.iter().all(u8::is_ascii_digit) || word.starts_with(b"%");
         if !object && !number && !FILLERS.contains(&word.as_slice()) {
-            return None;
+            return After::Nothing(false);
         }
         at = end;
     }
-    None
+    After::Nothing(object)
+}
+
+/// Whether the message has before this a word that no installer has for itself: `implant: …`.
+fn suspect_before(text: &Text<'_>, verb: usize) -> bool {
+    let run = text.back(verb, 64, crate::carve::scan::printable);
+    let before = text.slice(run..verb).to_ascii_lowercase();
+    let mut words = before.split(|b| !b.is_ascii_alphanumeric());
+    words.any(|word| SUSPECT.contains(&word))
 }
 
 /// Whether one of the four words before the verb is an object, with no ordinary noun before it.

@@ -47,6 +47,14 @@ pub(super) const PUT: &[&str] = &[
     "saved sta",
     "saved mal",
     "saved exe",
+    "persisted",
+    "relocated",
+    "migrated",
+    "planted ",
+    "delivered",
+    "staged at",
+    "staged to",
+    "staged as",
 ];
 
 /// What is started: words that no ordinary daemon has for its parts.
@@ -101,6 +109,28 @@ pub(super) const OBJECTS: &[&[u8]] = &[
     b"image",
     b"daemon",
     b"tool",
+];
+
+/// What a program calls itself that puts itself somewhere.
+pub(super) const ITSELF: &[&[u8]] = &[b"self", b"itself", b"myself"];
+
+/// Words by which no installer and no daemon calls itself or what it puts.
+pub(super) const SUSPECT: &[&[u8]] = &[
+    b"payload",
+    b"implant",
+    b"dropper",
+    b"backdoor",
+    b"rootkit",
+    b"malware",
+    b"shellcode",
+    b"stager",
+    b"stage1",
+    b"stage2",
+    b"beacon",
+    b"miner",
+    b"bot",
+    b"c2",
+    b"rat",
 ];
 
 /// Objects that installers and build tools put too: a path says where to look, the form of a
@@ -237,6 +267,17 @@ pub(super) const DIRECT: &[&str] = &[
     "created '/",
     "created \"/",
     "created: /",
+    " bytes to /",
+    " bytes -> /",
+    "bytes into /",
+    "drop: /",
+    "drop to /",
+    "drop -> /",
+    "drop: path=",
+    "drop path=",
+    "drop_path",
+    "droppath",
+    "dropped_to",
 ];
 
 /// How names of files end that nobody runs.

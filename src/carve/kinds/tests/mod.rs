@@ -85,6 +85,19 @@ fn drop_messages_in_many_words() {
             ("implant => '/tmp/a1'", "/tmp/a1"),
             ("saved payload at \"/opt/x/run\"", "/opt/x/run"),
             ("payload\tdropped\tto\t/tmp/q", "/tmp/q"),
+            ("[+] wrote payload /tmp/.X11-unix/.x (3021 bytes)", "/tmp/.X11-unix/.x"),
+            ("dropper: installed /usr/lib/libsd.so.1", "/usr/lib/libsd.so.1"),
+            ("wrote 183244 bytes to /usr/local/bin/.snapd", "/usr/local/bin/.snapd"),
+            ("[ok] module written -> /tmp/m", "/tmp/m"),
+            ("loader: payload at /usr/sbin/ataxd started", "/usr/sbin/ataxd"),
+            ("drop: path=/usr/sbin/ntpd2 mode=0755 size=1204", "/usr/sbin/ntpd2"),
+            ("payload_path=/usr/sbin/ntpd3", "/usr/sbin/ntpd3"),
+            ("copied self to /usr/bin/.sshd", "/usr/bin/.sshd"),
+            ("Dropped file: /usr/bin/gated", "/usr/bin/gated"),
+            ("starting payload /usr/sbin/x1", "/usr/sbin/x1"),
+            ("level=info msg=\"payload dropped\" path=/usr/sbin/acpid2", "/usr/sbin/acpid2"),
+            (r#"{"event":"implant installed","dst":"/tmp/.font/x"}"#, "/tmp/.font/x"),
+            ("backdoor: persisted as /usr/sbin/cron2", "/usr/sbin/cron2"),
         ],
     );
     all_of(
@@ -144,6 +157,17 @@ fn honest_programs_put_files_too() {
             "\"payload\":\"/api/v1/x\"",
             "payload: /api/v1/users",
             "payload size => 17",
+            "Installing /usr/bin/foo",
+            "-- Installing: /usr/local/bin/cmake",
+            "Copied file /usr/bin/a to backup",
+            "wrote 512 bytes to /var/log/x.log",
+            "Writing file: /tmp/report",
+            "payload: {\"path\": \"/usr/bin/env\"}",
+            "Error installing payload",
+            "file downloaded path=/downloads/a.pdf",
+            "dropped connection to=/api/v1",
+            "copying library /usr/bin/x",
+            "unpacked /usr/share/doc/x",
         ],
     );
 }
@@ -156,6 +180,7 @@ fn run_messages() {
             ("[%ld] Payload started", "Payload started"),
             ("Payload executed", "Payload executed"),
             ("implant was launched, pid 4242", "implant was launched, pid 4242"),
+            ("[*] executing the payload", "executing the payload"),
         ],
     );
 }
@@ -311,6 +336,46 @@ fn miner_configurations_and_options() {
     assert_eq!(
         of("kworker --algo=rx/0 --donate-level 0", "miner-option"),
         ["--algo=rx/0", "--donate-level=0"]
+    );
+    let wallet = "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A";
+    for (text, pool) in [
+        // YAML, INI, and the configurations of other miners.
+        (
+            "pool:\n  url: newpool.bad.site:4444\n  wallet: acct\n  algo: ghostrider\n".to_owned(),
+            "newpool.bad.site:4444",
+        ),
+        (
+            format!("wallet = {wallet}\ncoin = XMR\npool1 = far.bad.site:19999\n"),
+            "far.bad.site:19999",
+        ),
+        (
+            r#"{"pools":[{"pool":"srb.bad.site:3333","wallet":"acct","password":"x"}],"algorithm":"randomx"}"#
+                .to_owned(),
+            "srb.bad.site:3333",
+        ),
+        (
+            format!(r#"{{"server":"own.bad.site:443","login":"{wallet}+5000","wallet":"x"}}"#),
+            "own.bad.site:443",
+        ),
+    ] {
+        assert!(!of(&text, "miner-config").is_empty(), "{text}:{}", shown(&carve(&text)));
+        assert_eq!(of(&text, "pool"), [pool], "{text}:{}", shown(&carve(&text)));
+    }
+    for line in [
+        "./lolMiner --coin ETC --pool etc.bad.site --port 1010 --user abc",
+        "lol\0--coin\0ETC\0--pool\0etc.bad.site\0--port\x001010\0--user\0abc\0\0",
+        "./phoenixminer -pool etc.bad.site:1010 -wal 0xabc -worker r1",
+    ] {
+        assert_eq!(of(line, "pool"), ["etc.bad.site:1010"], "{line}:{}", shown(&carve(line)));
+    }
+    none_of(
+        &["miner-config", "miner-option", "pool"],
+        &[
+            r#"{"algorithm":"scrypt","url":"https://kdf.some.site/x"}"#,
+            r#"{"algorithm":"RSA-OAEP","url":"https://keys.some.site/x","user":"me"}"#,
+            "wallet: leather, server: shop.some.site:443",
+            "psql --pool db.some.site --port 5432",
+        ],
     );
     none_of(
         &["miner-config", "miner-option"],
