@@ -51,6 +51,7 @@ pub(in crate::carve) fn at_sign(text: &Text<'_>, at: usize, found: &mut Found) {
         && host.len() >= 5
         && last.len() <= 24
         && pool::named_host(host)
+        && written(text.slice(start..end), host)
         && !NO_DOMAIN.contains(&last.as_slice())
         && !matches!(text.byte(end), b':' | b'@' | b'/' | b'\\')
         && !matches!(text.before(start), b'/' | b':' | b'@' | b'\\')
@@ -61,4 +62,11 @@ pub(in crate::carve) fn at_sign(text: &Text<'_>, at: usize, found: &mut Found) {
         value.extend(host.to_ascii_lowercase());
         found.add(text, Hit::new("email", start, value, "an e-mail address").host(host, None));
     }
+}
+
+/// Whether someone wrote it so: random bytes make short ones, of letters in any case.
+fn written(whole: &[u8], host: &[u8]) -> bool {
+    let lower = host.iter().any(u8::is_ascii_lowercase);
+    let upper = host.iter().any(u8::is_ascii_uppercase);
+    whole.len() >= 9 && !(lower && upper && whole.len() < 16)
 }

@@ -93,14 +93,14 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         2 => prop::sample::select(PIECES)
             .prop_map(|text| text.iter().flat_map(|b| [*b, 0]).collect()),
         3 => prop::collection::vec(any::<u8>(), 0..70),
-        2 => (0..140_usize).prop_map(|length| vec![0; length]),
+        4 => (0..140_usize).prop_map(|length| vec![0; length]),
         2 => "[ -~\n]{0,40}".prop_map(String::into_bytes),
     ];
     prop::collection::vec(piece, 1..14).prop_map(|pieces| pieces.concat())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(160))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn the_fast_scan_finds_what_the_naive_one_does(bytes in bytes(), chunk in 64_usize..4096) {

@@ -1,6 +1,7 @@
 //! What the user named, read as what it is: a file that can be read anywhere in parts by all
 //! cores, a stream, packed or not, an image of a machine's memory.
 
+use super::stop::Stoppable;
 use crate::carve::{self, Carved, Carver, Cut, Found, HEAD, Judged, Layout, Unfolded};
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
@@ -34,7 +35,7 @@ pub(in crate::cli) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
     let mut found = carver.found();
     let stdin = path.as_os_str() == "-";
     let seen = if stdin {
-        stream(Box::new(io::stdin()), &mut found)
+        stream(Box::new(Stoppable::new(io::stdin())?), &mut found)
     } else {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -44,7 +45,7 @@ pub(in crate::cli) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
         if metadata.is_file() {
             regular(file, &mut found)?
         } else {
-            stream(Box::new(file), &mut found)
+            stream(Box::new(Stoppable::new(file)?), &mut found)
         }
     };
     let judged = judge(path, stdin, carver, &seen.head);

@@ -2,6 +2,7 @@
 
 pub(super) mod input;
 mod print;
+mod stop;
 
 use super::Exit;
 use super::wanted::Wanted;
