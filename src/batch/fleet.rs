@@ -1,13 +1,12 @@
 //! The fleet: all hosts by verdict, and what several of them share.
 
 use super::record::{Found, Record};
-use super::{DONE, Status, durable, page};
+use super::{Status, durable, page};
 use crate::facts::{self, Facts, Table};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A host's line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -90,34 +89,6 @@ fn grave(level: &str) -> usize {
 }
 
 impl Fleet {
-    /// The records of these folders, each result once.
-    ///
-    /// # Errors
-    /// Where a folder cannot be listed.
-    pub fn gather(folders: &[PathBuf]) -> io::Result<Vec<Record>> {
-        let mut all: BTreeMap<String, Record> = BTreeMap::new();
-        for folder in folders {
-            let done = folder.join(DONE);
-            for entry in fs::read_dir(&done).map_err(|e| named(&done, &e))? {
-                let name = entry?.file_name();
-                let Some(key) = name.to_str().and_then(|name| name.strip_suffix(".json")) else {
-                    continue;
-                };
-                if let Some(record) = Record::load(folder, key) {
-                    // A second run may have done what the first put aside.
-                    let better = record.status == Status::Done;
-                    match all.get(key) {
-                        Some(known) if !better || known.status == Status::Done => {}
-                        _ => {
-                            all.insert(key.to_owned(), record);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(all.into_values().collect())
-    }
-
     /// What these results make. The same results in any order make the same fleet.
     #[must_use]
     pub fn of(records: &[Record]) -> Self {
@@ -296,10 +267,6 @@ fn shared(done: &[&Record]) -> Vec<SharedLine> {
         ))
     });
     lines
-}
-
-fn named(path: &Path, cause: &io::Error) -> io::Error {
-    io::Error::new(cause.kind(), format!("{}: {cause}", path.display()))
 }
 
 crate::table! {

@@ -6,15 +6,18 @@
 //! however they were parted.
 
 mod fleet;
+mod merge;
 mod page;
+pub mod parquet;
 mod record;
 mod run;
 mod shard;
 mod work;
 
 pub use fleet::Fleet;
+pub use merge::Merged;
 pub use record::{Record, Status};
-pub use run::{Limits, Progress, run};
+pub use run::{Asked, Limits, Progress, Ran, run};
 pub use shard::Shard;
 pub use work::{Item, items};
 

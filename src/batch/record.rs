@@ -73,6 +73,13 @@ pub struct Record {
     pub shared: Vec<Shared>,
 }
 
+/// The first digits of both digests: other rules make another result of the same archive, which
+/// stands beside this one.
+fn short(key: &str) -> String {
+    let (archive, rules) = key.split_once('.').unwrap_or((key, ""));
+    format!("{}-{}", archive.get(..12).unwrap_or(archive), rules.get(..4).unwrap_or(rules))
+}
+
 /// The name of a result.
 pub(super) fn key(sha256: &str, rules: &str) -> String {
     format!("{sha256}.{rules}")
@@ -88,9 +95,13 @@ pub(super) fn safe(host: &str) -> String {
     let safe: String = host
         .chars()
         .take(60)
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
+        .map(|c| if is_plain(c) { c } else { '_' })
         .collect();
     if safe.is_empty() { "unknown".to_owned() } else { safe }
+}
+
+const fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
 impl Record {
@@ -117,7 +128,7 @@ impl Record {
     #[must_use]
     pub fn of_report(key: &str, archive: &str, sha256: &str, report: &Value) -> Self {
         let host = text(report, &["host", "hostname"]);
-        let short = sha256.get(..12).unwrap_or(sha256);
+        let case = format!("{CASES}/{}-{}", safe(&host), short(key));
         let none = Vec::new();
         let findings = report.get("findings").and_then(Value::as_array).unwrap_or(&none);
         let mut shared: BTreeSet<Shared> = BTreeSet::new();
@@ -136,11 +147,23 @@ impl Record {
             taken: text(report, &["host", "taken"]),
             level: text(report, &["verdict", "level"]),
             summary: text(report, &["verdict", "summary"]),
-            case: format!("{CASES}/{}-{short}", safe(&host)),
+            case,
             findings: findings.iter().map(found).collect(),
             shared: earliest(shared),
             host,
         }
+    }
+
+    /// The digest of the rules that it is the result of.
+    #[must_use]
+    pub fn rules(&self) -> &str {
+        self.key.split_once('.').map_or("", |(_, rules)| rules)
+    }
+
+    /// What tells this result from others of its host.
+    #[must_use]
+    pub fn short(&self) -> String {
+        short(&self.key)
     }
 
     /// Keeps it.
@@ -158,7 +181,13 @@ impl Record {
     pub(super) fn load(folder: &Path, key: &str) -> Option<Self> {
         let bytes = fs::read(folder.join(DONE).join(format!("{key}.json"))).ok()?;
         let record: Self = serde_json::from_slice(&bytes).ok()?;
-        (record.key == key).then_some(record)
+        // Another's folder may be merged: no record leads out of the folder that it is in.
+        let case = record.case.strip_prefix(CASES).and_then(|case| case.strip_prefix('/'));
+        let inside = match record.status {
+            Status::Done => case.is_some_and(|case| !case.is_empty() && case.chars().all(is_plain)),
+            Status::PutAside => record.case.is_empty(),
+        };
+        (record.key == key && inside).then_some(record)
     }
 }
 

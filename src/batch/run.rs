@@ -2,7 +2,7 @@
 //! memory takes nothing with it.
 
 use super::record::Record;
-use super::{CASES, DONE, Item, Status, WORK, synced};
+use super::{CASES, DONE, Item, Status, WORK, parquet, synced};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -25,11 +25,24 @@ pub struct Limits {
     pub jobs: usize,
 }
 
+/// What is asked of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Options that go to every triage.
+    pub arguments: Vec<String>,
+    /// Whether what was put aside is tried anew.
+    pub again: bool,
+    /// Whether the facts are written as Parquet, too.
+    pub parquet: bool,
+}
+
+/// The records of all items, in their order, and what could not be written of some.
+pub type Ran = (Vec<Record>, Vec<String>);
+
 /// Told of each archive that is done.
 pub type Progress<'a> = &'a (dyn Fn(&Item, &Record, bool) + Sync);
 
-/// Triages what is not done yet; the records of all, in the order of the items. `again` tries anew
-/// what was put aside. `arguments` go to every triage.
+/// Triages what is not done yet.
 ///
 /// # Errors
 /// Where the output folder cannot be written.
@@ -37,10 +50,9 @@ pub fn run(
     items: &[Item],
     folder: &Path,
     limits: Limits,
-    arguments: &[String],
-    again: bool,
+    asked: &Asked,
     progress: Progress<'_>,
-) -> io::Result<Vec<Record>> {
+) -> io::Result<Ran> {
     for below in [DONE, CASES, WORK] {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.join(below))?;
     }
@@ -48,6 +60,7 @@ pub fn run(
     let queue: Mutex<VecDeque<usize>> = Mutex::new((0..items.len()).collect());
     let results: Mutex<Vec<Option<Record>>> = Mutex::new(vec![None; items.len()]);
     let failed: Mutex<Option<io::Error>> = Mutex::new(None);
+    let problems: Mutex<Vec<String>> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..limits.jobs.max(1) {
             scope.spawn(|| {
@@ -60,10 +73,13 @@ pub fn run(
                         return;
                     }
                     let known = Record::load(folder, &item.key)
-                        .filter(|record| !(again && record.status == Status::PutAside));
+                        .filter(|record| match record.status {
+                            Status::Done => folder.join(&record.case).is_dir(),
+                            Status::PutAside => !asked.again,
+                        });
                     let (record, fresh) = match known {
                         Some(record) => (record, false),
-                        None => match one(item, folder, &program, limits, arguments) {
+                        None => match one(item, folder, &program, limits, &asked.arguments) {
                             Ok(record) => (record, true),
                             Err(e) => {
                                 lock(&failed).get_or_insert(e);
@@ -71,6 +87,12 @@ pub fn run(
                             }
                         },
                     };
+                    if asked.parquet
+                        && record.status == Status::Done
+                        && let Err(e) = parquet::ensure(&record, folder, folder)
+                    {
+                        lock(&problems).push(e.to_string());
+                    }
                     progress(item, &record, fresh);
                     if let Some(slot) = lock(&results).get_mut(at) {
                         *slot = Some(record);
@@ -83,7 +105,8 @@ pub fn run(
         return Err(error);
     }
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(results.into_iter().flatten().collect())
+    let problems = problems.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((results.into_iter().flatten().collect(), problems))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::library::{self, Library};
-use crate::batch::{self, Fleet, Item, Limits, Record, Shard, Status};
+use crate::batch::{self, Asked, Fleet, Item, Limits, Merged, Record, Shard, Status};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest, Sha256};
@@ -40,6 +40,9 @@ pub struct Arguments {
     /// Make the fleet's report of what several runs left in these folders
     #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "sources")]
     merge: Vec<PathBuf>,
+    /// Leave all facts as Parquet too, parted by host, for DuckDB, Spark, Trino or Athena
+    #[arg(long)]
+    parquet: bool,
     /// Try again what was put aside
     #[arg(long)]
     again: bool,
@@ -62,12 +65,6 @@ pub fn run(
     out: &mut dyn Write,
     messages: &mut dyn Write,
 ) -> Result<Exit, Box<dyn Error>> {
-    if !arguments.merge.is_empty() {
-        let records = Fleet::gather(&arguments.merge)?;
-        let fleet = Fleet::of(&records);
-        fleet.write(&arguments.output)?;
-        return told(&fleet, arguments, out);
-    }
     let playbooks = match arguments.library.load() {
         Ok(playbooks) => playbooks,
         Err(complaint) => {
@@ -76,6 +73,10 @@ pub fn run(
         }
     };
     library::tell(&playbooks, messages);
+    let rules = rules(&playbooks.sha256(), arguments);
+    if !arguments.merge.is_empty() {
+        return merge(arguments, &rules, out, messages);
+    }
     let shard = match part(arguments, messages) {
         Ok(shard) => shard,
         Err(complaint) => {
@@ -83,7 +84,6 @@ pub fn run(
             return Ok(Exit::Usage);
         }
     };
-    let rules = rules(&playbooks.sha256(), arguments);
     let mut unread = 0;
     let items =
         batch::items(&arguments.sources, &rules, shard, &mut io::stdin(), &mut |path, why| {
@@ -108,10 +108,17 @@ pub fn run(
         time: Duration::from_secs(arguments.most_time.max(1)),
         jobs: arguments.jobs.unwrap_or_else(|| jobs(arguments.most_memory)),
     };
-    let passed = passed(arguments);
-    let records =
-        batch::run(&items, &arguments.output, limits, &passed, arguments.again, &progress)?;
+    let asked = Asked {
+        arguments: passed(arguments),
+        again: arguments.again,
+        parquet: arguments.parquet,
+    };
+    let (records, problems) = batch::run(&items, &arguments.output, limits, &asked, &progress)?;
     bar.finish_and_clear();
+    for problem in &problems {
+        let _ = writeln!(messages, "davy: {problem}");
+    }
+    unread += problems.len();
     for record in records.iter().filter(|record| record.status == Status::PutAside) {
         let _ = writeln!(messages, "davy: {}: put aside: {}", record.archive, record.reason);
     }
@@ -130,6 +137,33 @@ pub fn run(
     fleet.write(&arguments.output)?;
     let exit = told(&fleet, arguments, out)?;
     Ok(if unread > 0 { exit.max(Exit::Partial) } else { exit })
+}
+
+/// The fleet of what several runs left.
+fn merge(
+    arguments: &Arguments,
+    rules: &str,
+    out: &mut dyn Write,
+    messages: &mut dyn Write,
+) -> Result<Exit, Box<dyn Error>> {
+    let mut merged = Merged::gather(&arguments.merge)?;
+    let left_out = merged.only(rules)?;
+    if left_out > 0 {
+        let _ = writeln!(
+            messages,
+            "davy: {left_out} results by other rules (another davy, playbooks or --memory) left out"
+        );
+    }
+    let fleet = Fleet::of(&merged.records());
+    fleet.write(&arguments.output)?;
+    merged.link(&arguments.output)?;
+    let problems =
+        if arguments.parquet { merged.parquet(&arguments.output) } else { Vec::new() };
+    for problem in &problems {
+        let _ = writeln!(messages, "davy: {problem}");
+    }
+    let exit = told(&fleet, arguments, out)?;
+    Ok(if problems.is_empty() { exit } else { exit.max(Exit::Partial) })
 }
 
 fn told(fleet: &Fleet, arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Box<dyn Error>> {

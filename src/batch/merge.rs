@@ -1,0 +1,109 @@
+//! What several runs left in their folders, as one.
+
+use super::record::Record;
+use super::{CASES, DONE, Status, parquet};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Results, each once, and the folder that each is in.
+pub struct Merged {
+    all: BTreeMap<String, (Record, PathBuf)>,
+}
+
+impl Merged {
+    /// The results that these folders hold.
+    ///
+    /// # Errors
+    /// Where a folder cannot be listed, by name.
+    pub fn gather(folders: &[PathBuf]) -> io::Result<Self> {
+        let mut all: BTreeMap<String, (Record, PathBuf)> = BTreeMap::new();
+        for folder in folders {
+            let done = folder.join(DONE);
+            let named =
+                |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", done.display()));
+            for entry in fs::read_dir(&done).map_err(named)? {
+                let name = entry?.file_name();
+                let Some(key) = name.to_str().and_then(|name| name.strip_suffix(".json")) else {
+                    continue;
+                };
+                let Some(record) = Record::load(folder, key) else { continue };
+                // A second run may have done what the first put aside.
+                let better = match all.get(key) {
+                    None => true,
+                    Some((known, _)) => {
+                        known.status == Status::PutAside && record.status == Status::Done
+                    }
+                };
+                if better {
+                    all.insert(key.to_owned(), (record, folder.clone()));
+                }
+            }
+        }
+        Ok(Self { all })
+    }
+
+    /// Leaves the results of one set of rules, where several were used over time: these, if they
+    /// are among them. Tells how many results of others were left out.
+    ///
+    /// # Errors
+    /// Where there are several, and these are not among them; in words for the user.
+    pub fn only(&mut self, rules: &str) -> Result<usize, String> {
+        let mut sets: BTreeMap<String, usize> = BTreeMap::new();
+        for (record, _) in self.all.values() {
+            *sets.entry(record.rules().to_owned()).or_insert(0) += 1;
+        }
+        if sets.len() < 2 {
+            return Ok(0);
+        }
+        if !sets.contains_key(rules) {
+            let sets: Vec<String> =
+                sets.iter().map(|(rules, count)| format!("{rules} ({count} results)")).collect();
+            return Err(format!(
+                "these folders hold results by several sets of rules, {}: merge with the davy, the \
+                 playbooks and the options that made one of them; these are {rules}",
+                sets.join(", ")
+            ));
+        }
+        let before = self.all.len();
+        self.all.retain(|_, (record, _)| record.rules() == rules);
+        Ok(before - self.all.len())
+    }
+
+    /// The results.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        self.all.values().map(|(record, _)| record.clone()).collect()
+    }
+
+    /// Makes `fleet.html` in this folder find the case folders: by links to where they are.
+    ///
+    /// # Errors
+    /// Where a link cannot be made.
+    pub fn link(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder.join(CASES))?;
+        for (record, from) in self.all.values().filter(|(r, _)| r.status == Status::Done) {
+            let place = folder.join(&record.case);
+            // A link of an earlier merge may lead to where the case no longer is.
+            if place.is_symlink() && !place.exists() {
+                fs::remove_file(&place)?;
+            }
+            if let Ok(case) = from.join(&record.case).canonicalize()
+                && !place.exists()
+            {
+                std::os::unix::fs::symlink(case, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the facts of all as Parquet; what could not be written of some.
+    #[must_use]
+    pub fn parquet(&self, folder: &Path) -> Vec<String> {
+        let done = self.all.values().filter(|(record, _)| record.status == Status::Done);
+        done.filter_map(|(record, from)| parquet::ensure(record, from, folder).err())
+            .map(|e| e.to_string())
+            .collect()
+    }
+}
