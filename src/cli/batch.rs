@@ -1,6 +1,7 @@
 //! `davy batch`: many hosts, one folder each, and the fleet's report.
 
 use super::Exit;
+use super::identity::Identities;
 use super::library::{self, Library};
 use crate::batch::{self, Asked, Fleet, Item, Limits, Merged, Record, Shard, Status};
 use clap::Args;
@@ -51,6 +52,8 @@ pub struct Arguments {
     memory: super::investigate::Memory,
     #[command(flatten)]
     library: Library,
+    #[command(flatten)]
+    identities: Identities,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -76,6 +79,11 @@ pub fn run(
     let rules = rules(&playbooks.sha256(), arguments);
     if !arguments.merge.is_empty() {
         return merge(arguments, &rules, out, messages);
+    }
+    // A file that holds no key would put every archive aside.
+    if let Err(complaint) = arguments.identities.load() {
+        let _ = writeln!(messages, "davy: {complaint}");
+        return Ok(Exit::Usage);
     }
     let shard = match part(arguments, messages) {
         Ok(shard) => shard,
@@ -212,6 +220,7 @@ fn passed(arguments: &Arguments) -> Vec<String> {
     let memory = format!("{:?}", arguments.memory).to_lowercase();
     let mut passed = vec!["--memory".to_owned(), memory];
     passed.extend(arguments.library.again());
+    passed.extend(arguments.identities.again());
     passed
 }
 

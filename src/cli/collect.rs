@@ -7,6 +7,7 @@ use super::progress::Progress;
 use super::sink::{Packing, Sink};
 use super::source::Sources;
 use crate::carve::Carver;
+use crate::evidence::age::{self, Recipient};
 use crate::evidence::davy::{About, Writer};
 use crate::evidence::{Live, Recording, RecordingLimits};
 use crate::facts::Facts;
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// How to pack it
     #[arg(long, value_name = "HOW", default_value = "zstd")]
     packing: Packing,
+    /// Encrypt it with age, for the one who has the identity; may be given more than once
+    #[arg(long = "recipient", value_name = "age1…", value_parser = Recipient::parse)]
+    recipients: Vec<Recipient>,
     /// Most bytes of one file or of one process's memory, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     most_of_one: usize,
@@ -48,6 +52,44 @@ pub struct Arguments {
 enum End {
     File(File),
     Out(io::Stdout),
+}
+
+/// What the bytes go through before: nothing, or a cipher.
+enum Seal {
+    Open(End),
+    Sealed(Box<age::Writer<End>>),
+}
+
+impl Seal {
+    fn new(end: End, recipients: &[Recipient]) -> io::Result<Self> {
+        if recipients.is_empty() {
+            return Ok(Self::Open(end));
+        }
+        Ok(Self::Sealed(Box::new(age::Writer::new(end, recipients)?)))
+    }
+
+    fn finish(self) -> io::Result<End> {
+        match self {
+            Self::Open(end) => Ok(end),
+            Self::Sealed(writer) => writer.finish(),
+        }
+    }
+}
+
+impl Write for Seal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Open(end) => end.write(bytes),
+            Self::Sealed(writer) => writer.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Open(end) => end.flush(),
+            Self::Sealed(writer) => writer.flush(),
+        }
+    }
 }
 
 impl Write for End {
@@ -103,11 +145,12 @@ pub fn run(arguments: &Arguments, messages: &mut dyn Write) -> Result<Exit, Box<
         arguments: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
         memory: format!("{:?}", arguments.memory).to_lowercase(),
     };
-    let writer = recording.archive(Sink::new(end, arguments.packing), &about)?;
+    let seal = Seal::new(end, &arguments.recipients)?;
+    let writer = recording.archive(Sink::new(seal, arguments.packing), &about)?;
     let progress = Progress::new(arguments.quiet);
     let (sink, root) = capture(arguments, &recording, writer, &playbooks, &progress)?;
     progress.done();
-    if let End::File(file) = sink.finish()? {
+    if let End::File(file) = sink.finish()?.finish()? {
         file.sync_all()?;
     }
     let left_out = recording.left_out();

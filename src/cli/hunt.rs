@@ -1,6 +1,7 @@
 //! `davy hunt`: the rows of playbooks over logs and hosts, read once for all of them.
 
 use super::Exit;
+use super::identity::Identities;
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::rows::{self, Format};
@@ -34,6 +35,8 @@ pub struct Arguments {
     format: Format,
     #[command(flatten)]
     library: Library,
+    #[command(flatten)]
+    identities: Identities,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -59,7 +62,11 @@ pub fn run(
         }
     };
     library::tell(&asked.playbooks, messages);
-    let sources = match Sources::open(&arguments.sources) {
+    let sources = match arguments
+        .identities
+        .load()
+        .and_then(|identities| Sources::open(&arguments.sources, &identities))
+    {
         Ok(sources) => sources,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");

@@ -7,6 +7,7 @@ mod core;
 mod exit;
 mod graph;
 mod hunt;
+mod identity;
 mod investigate;
 mod library;
 mod logs;

@@ -1,6 +1,7 @@
 //! `davy query`: ask anything, in SQL, of logs and hosts.
 
 use super::Exit;
+use super::identity::Identities;
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::rows::{self, Format};
@@ -28,6 +29,8 @@ pub struct Arguments {
     format: Format,
     #[command(flatten)]
     library: Library,
+    #[command(flatten)]
+    identities: Identities,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -56,7 +59,11 @@ pub fn run(
     let playbooks = arguments.library.load()?;
     library::tell(&playbooks, messages);
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let sources = match Sources::open(&paths) {
+    let sources = match arguments
+        .identities
+        .load()
+        .and_then(|identities| Sources::open(&paths, &identities))
+    {
         Ok(sources) => sources,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");

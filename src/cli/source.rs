@@ -5,6 +5,7 @@
 
 use super::core;
 use crate::carve::Carver;
+use crate::evidence::age::{self, Identity};
 use crate::evidence::{Container, Directory, Evidence, Live, TextHost, davy, unpack};
 use crate::facts::{self, Facts, Source};
 use crate::foreign;
@@ -52,21 +53,26 @@ pub struct Named {
     pub directory: bool,
     /// The first bytes of a file, at most 256 KiB; empty for a directory.
     pub head: Vec<u8>,
+    /// Whether it was encrypted: what is above is what was inside.
+    pub encrypted: bool,
     rest: RefCell<Option<Box<dyn Read + Send>>>,
+    identities: Vec<Identity>,
 }
 
 impl Named {
-    /// Looks at what the user named.
+    /// Looks at what the user named; what is encrypted is opened by one of these identities.
     ///
     /// # Errors
     /// Why it cannot be read, in words for the user.
-    pub fn look(path: &Path) -> Result<Self, String> {
+    pub fn look(path: &Path, identities: &[Identity]) -> Result<Self, String> {
         let fail = |e: io::Error| format!("{}: {e}", path.display());
         let mut named = Self {
             path: path.to_owned(),
             directory: false,
             head: Vec::new(),
+            encrypted: false,
             rest: RefCell::new(None),
+            identities: identities.to_vec(),
         };
         let mut stream: Box<dyn Read + Send> = if path.as_os_str() == "-" {
             Box::new(io::stdin())
@@ -81,6 +87,7 @@ impl Named {
             }
             Box::new(File::open(path).map_err(fail)?)
         };
+        (stream, named.encrypted) = age::open(stream, identities).map_err(fail)?;
         stream.by_ref().take(HEAD as u64).read_to_end(&mut named.head).map_err(fail)?;
         named.rest.replace(Some(stream));
         Ok(named)
@@ -96,7 +103,7 @@ impl Named {
             None if self.path.as_os_str() == "-" => {
                 Err(io::Error::other("standard input was read before"))
             }
-            None => Ok(Box::new(File::open(&self.path)?)),
+            None => Ok(age::open(Box::new(File::open(&self.path)?), &self.identities)?.0),
         }
     }
 }
@@ -115,11 +122,16 @@ struct Kind {
     open: fn(&Named) -> Option<Result<Opened, String>>,
 }
 
+const ARCHIVE: Kind = Kind { name: "an archive or folder that a collector left", open: archive };
+
+/// The kinds that are opened where they are encrypted, too.
+const KINDS_SEALED: &[Kind] = &[ARCHIVE];
+
 /// Every kind of source, the surest to tell first.
 const KINDS: &[Kind] = &[
     Kind { name: "a core dump, or an image of memory (LiME, AVML)", open: core::open },
     Kind { name: "a text host (*.host)", open: text_host },
-    Kind { name: "an archive or folder that a collector left", open: archive },
+    ARCHIVE,
     Kind { name: "network or cloud logs, a file or a folder of them", open: logs },
     Kind { name: "a directory that holds a root file system", open: directory },
 ];
@@ -144,7 +156,8 @@ fn archive(named: &Named) -> Option<Result<Opened, String>> {
             .map_err(|e| format!("{}: {e}", named.path.display()))
     } else {
         Container::told_by(&named.head)?;
-        let path = (named.path.as_os_str() != "-").then_some(named.path.as_path());
+        let plain = named.path.as_os_str() != "-" && !named.encrypted;
+        let path = plain.then_some(named.path.as_path());
         let shown = || named.path.display();
         named
             .reader()
@@ -167,19 +180,21 @@ fn directory(named: &Named) -> Option<Result<Opened, String>> {
 ///
 /// # Errors
 /// What it is not, in words for the user.
-pub fn open(path: &Path) -> Result<Opened, String> {
+pub fn open(path: &Path, identities: &[Identity]) -> Result<Opened, String> {
     // This host beside logs: without any source it is meant anyhow.
     if path.as_os_str() == "live" && !path.exists() {
         return Ok(Opened::Host(Box::new(Live::new())));
     }
-    let named = Named::look(path)?;
+    let named = Named::look(path, identities)?;
     if named.head.is_empty() && !named.directory {
         return Err(format!("{}: the file is empty", path.display()));
     }
-    match KINDS.iter().find_map(|kind| (kind.open)(&named)) {
+    // Others read what they are named themselves, as it is.
+    let kinds = if named.encrypted { KINDS_SEALED } else { KINDS };
+    match kinds.iter().find_map(|kind| (kind.open)(&named)) {
         Some(opened) => opened,
         None => {
-            let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
             let shown = path.display();
             Err(format!("{shown}: not a source davy can triage: {}", kinds.join(", or ")))
         }
@@ -201,13 +216,13 @@ impl Sources {
     ///
     /// # Errors
     /// The first source that is none, or a second host, in words for the user.
-    pub fn open(paths: &[PathBuf]) -> Result<Self, String> {
+    pub fn open(paths: &[PathBuf], identities: &[Identity]) -> Result<Self, String> {
         let mut all = Self { host: None, readers: Vec::new(), logs: Vec::new() };
         if paths.is_empty() {
             all.host = Some(Box::new(Live::new()));
         }
         for path in paths {
-            match open(path)? {
+            match open(path, identities)? {
                 Opened::Logs(path) => all.logs.push(path),
                 Opened::Reader(reader) => all.readers.push(reader),
                 Opened::Host(host) if all.host.is_none() => all.host = Some(host),

@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::investigate::{Memory, investigate};
+use super::identity::Identities;
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::source::Sources;
@@ -39,6 +40,8 @@ pub struct Arguments {
     memory: Memory,
     #[command(flatten)]
     library: Library,
+    #[command(flatten)]
+    identities: Identities,
     #[command(flatten)]
     wanted: Wanted,
     /// Exit with 3 where a finding is at this level or above
@@ -125,7 +128,11 @@ pub fn run(
             return Ok(Exit::Usage);
         }
     };
-    let sources = match Sources::open(&arguments.sources) {
+    let sources = match arguments
+        .identities
+        .load()
+        .and_then(|identities| Sources::open(&arguments.sources, &identities))
+    {
         Ok(sources) => sources,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");

@@ -1,7 +1,8 @@
 //! `davy verify`: whether an archive is as it was written.
 
 use super::Exit;
-use crate::evidence::{davy, unpack};
+use super::identity::Identities;
+use crate::evidence::{age, davy, unpack};
 use clap::Args;
 use std::error::Error;
 use std::fs::File;
@@ -16,6 +17,8 @@ pub struct Arguments {
     /// The digest that `davy collect` printed
     #[arg(long, value_name = "SHA256")]
     root: Option<String>,
+    #[command(flatten)]
+    identities: Identities,
 }
 
 /// Checks an archive.
@@ -33,6 +36,14 @@ pub fn run(
     } else {
         Box::new(File::open(&arguments.archive).map_err(|e| format!("{shown}: {e}"))?)
     };
+    let identities = match arguments.identities.load() {
+        Ok(identities) => identities,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let (stream, _) = age::open(stream, &identities).map_err(|e| format!("{shown}: {e}"))?;
     let (plain, _) = unpack(stream).map_err(|e| format!("{shown}: {e}"))?;
     let (_, custody) = match davy::read(plain, &shown, false) {
         Ok(read) => read,

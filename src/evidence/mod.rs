@@ -4,6 +4,7 @@
 //! write. Collectors cannot tell which they read. The law that holds it together:
 //! *facts(replay of a recording) == facts(the recorded host)*.
 
+pub mod age;
 mod archive;
 mod assembly;
 mod clock;
