@@ -2,52 +2,11 @@
 //! fleet however it was parted.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod as_uac;
+mod batching;
 
-use davy::evidence::TextHost;
+use batching::{archive, archives, batch, davy, fleet, merge};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-fn davy() -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("davy"));
-    for name in [
-        "SLURM_ARRAY_TASK_ID",
-        "JOB_COMPLETION_INDEX",
-        "AWS_BATCH_JOB_ARRAY_INDEX",
-        "BATCH_TASK_INDEX",
-        "NOMAD_ALLOC_INDEX",
-    ] {
-        command.env_remove(name);
-    }
-    command
-}
-
-/// Hosts as archives, one cut short and one that is none.
-fn archives(folder: &Path) -> Vec<PathBuf> {
-    let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts");
-    let mut made = Vec::new();
-    for name in ["fake-crond", "debian-clean", "db-miner", "reverse-shell"] {
-        let host = TextHost::open(&hosts.join(format!("{name}.host"))).unwrap();
-        let path = folder.join(format!("{name}.tar"));
-        fs::write(&path, as_uac::uac(&host, false)).unwrap();
-        made.push(path);
-    }
-    let whole = fs::read(&made[0]).unwrap();
-    fs::write(folder.join("cut.tar"), &whole[..whole.len() / 2]).unwrap();
-    fs::write(folder.join("random.tar"), [7; 5000]).unwrap();
-    made
-}
-
-fn batch(sources: &Path, out: &Path, more: &[&str]) -> Output {
-    let mut command = davy();
-    command.arg("batch").arg(sources).arg("-o").arg(out).args(more);
-    command.output().unwrap()
-}
-
-fn fleet(out: &Path) -> [Vec<u8>; 3] {
-    ["fleet.json", "fleet.html", "fleet.db"].map(|name| fs::read(out.join(name)).unwrap())
-}
+use std::process::Stdio;
 
 #[test]
 fn a_batch_and_its_parts() {
@@ -118,8 +77,87 @@ fn a_batch_and_its_parts() {
         parts.insert(0, out);
     }
     let merged = folder.path().join("merged");
-    davy().arg("batch").arg("--merge").args(&parts).arg("-o").arg(&merged).output().unwrap();
+    merge(&parts, &merged, &[]);
     assert!(fleet(&merged) == fleet(&out), "parted and whole differ");
+    // Its page finds the case folders where they are.
+    for host in json["hosts"].as_array().unwrap() {
+        assert!(merged.join(host["case"].as_str().unwrap()).join("report.html").exists());
+    }
+}
+
+#[test]
+fn every_engine_tells_the_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sources, out) = (folder.path().join("in"), folder.path().join("out"));
+    fs::create_dir(&sources).unwrap();
+    fs::write(sources.join("a.tar"), archive("debian-clean")).unwrap();
+    // Each does its part of two in the same folder, and what one did the next does not do again.
+    for (engine, index, count, first) in [
+        ("Slurm", "SLURM_ARRAY_TASK_ID", Some("SLURM_ARRAY_TASK_COUNT"), 0),
+        ("AWS Batch", "AWS_BATCH_JOB_ARRAY_INDEX", Some("AWS_BATCH_JOB_ARRAY_SIZE"), 0),
+        ("Google Batch", "BATCH_TASK_INDEX", Some("BATCH_TASK_COUNT"), 0),
+        ("Kubernetes", "JOB_COMPLETION_INDEX", Some("JOB_COMPLETIONS"), 0),
+        ("Kubernetes", "JOB_COMPLETION_INDEX", None, 0),
+        ("Nomad", "NOMAD_ALLOC_INDEX", None, 0),
+    ] {
+        let mut told = 0;
+        for part in 0..2 {
+            let mut command = davy();
+            command.arg("batch").arg(&sources).arg("-o").arg(&out).arg("-q");
+            command.env(index, (first + part).to_string());
+            match count {
+                Some(count) => command.env(count, "2"),
+                None => command.args(["--shards", "2"]),
+            };
+            let run = command.output().unwrap();
+            let said = String::from_utf8_lossy(&run.stderr).into_owned();
+            assert_eq!(run.status.code(), Some(0), "{said}");
+            assert!(said.contains(&format!("part {part}/2, as {engine} says")), "{said}");
+            let line = String::from_utf8_lossy(&run.stdout).into_owned();
+            told += usize::from(line.starts_with("1 archives of part"));
+        }
+        assert_eq!(told, 1, "{engine}");
+    }
+    // One that tells which and not of how many is not taken for the whole.
+    let mut command = davy();
+    command.arg("batch").arg(&sources).arg("-o").arg(&out).arg("-q");
+    let run = command.env("NOMAD_ALLOC_INDEX", "0").output().unwrap();
+    assert_eq!(run.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&run.stderr).contains("--shards N"));
+}
+
+#[test]
+fn sources_of_every_form() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let sources = folder.path().join("in/deep/deeper");
+    fs::create_dir_all(&sources).unwrap();
+    for name in ["debian-clean", "db-miner"] {
+        fs::write(sources.join(format!("{name}.tar")), archive(name)).unwrap();
+    }
+    fs::write(sources.join("notes.txt"), "not an archive").unwrap();
+    let hosts = |out: &std::path::Path| {
+        let json: serde_json::Value = serde_json::from_slice(&fleet(out)[0]).unwrap();
+        json["hosts"].as_array().unwrap().len()
+    };
+    let out = folder.path().join("folder");
+    assert_eq!(batch(&folder.path().join("in"), &out, &["-q"]).status.code(), Some(0));
+    assert_eq!(hosts(&out), 2);
+    let out = folder.path().join("pattern");
+    assert_eq!(batch(&sources.join("db-*.tar"), &out, &["-q"]).status.code(), Some(0));
+    assert_eq!(hosts(&out), 1);
+    // A list, as find prints it; what is not there is told, and the rest is done.
+    let out = folder.path().join("list");
+    let mut command = davy();
+    command.args(["batch", "-", "-q", "-o"]).arg(&out);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let list = format!("{0}/debian-clean.tar\n{0}/absent.tar\n", sources.display());
+    child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("absent.tar: "));
+    assert_eq!(hosts(&out), 1);
 }
 
 #[test]
@@ -127,9 +165,7 @@ fn one_that_hangs_or_grows_is_put_aside() {
     let folder = tempfile::tempdir().unwrap();
     let (sources, out) = (folder.path().join("in"), folder.path().join("out"));
     fs::create_dir(&sources).unwrap();
-    let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/debian-clean.host");
-    let archive = as_uac::uac(&TextHost::open(&host).unwrap(), false);
-    fs::write(sources.join("a.tar"), archive).unwrap();
+    fs::write(sources.join("a.tar"), archive("debian-clean")).unwrap();
     let ended = batch(&sources, &out, &["-q", "--most-memory", "4", "--most-time", "20"]);
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(said.contains("a.tar: put aside: "), "{said}");

@@ -21,8 +21,7 @@ impl Merged {
         let mut all: BTreeMap<String, (Record, PathBuf)> = BTreeMap::new();
         for folder in folders {
             let done = folder.join(DONE);
-            let named =
-                |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", done.display()));
+            let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", done.display()));
             for entry in fs::read_dir(&done).map_err(named)? {
                 let name = entry?.file_name();
                 let Some(key) = name.to_str().and_then(|name| name.strip_suffix(".json")) else {

@@ -92,11 +92,7 @@ fn text(value: &Value, path: &[&str]) -> String {
 
 /// A folder name of a host's name.
 pub(super) fn safe(host: &str) -> String {
-    let safe: String = host
-        .chars()
-        .take(60)
-        .map(|c| if is_plain(c) { c } else { '_' })
-        .collect();
+    let safe: String = host.chars().take(60).map(|c| if is_plain(c) { c } else { '_' }).collect();
     if safe.is_empty() { "unknown".to_owned() } else { safe }
 }
 

@@ -72,8 +72,8 @@ pub fn run(
                     if lock(&failed).is_some() {
                         return;
                     }
-                    let known = Record::load(folder, &item.key)
-                        .filter(|record| match record.status {
+                    let known =
+                        Record::load(folder, &item.key).filter(|record| match record.status {
                             Status::Done => folder.join(&record.case).is_dir(),
                             Status::PutAside => !asked.again,
                         });

@@ -127,9 +127,19 @@ fn is_archive(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(256 * 1024).read_to_end(&mut head));
     let name = path.file_name().unwrap_or_default().as_bytes();
-    let ends: [&[u8]; 9] =
-        [b".tar", b".tar.gz", b".tgz", b".tar.zst", b".tar.xz", b".zip", b".host", b".tar.bz2", b".age"];
-    read.is_ok() && (age::told_by(&head) || davy::told_by(&head) || Container::told_by(&head).is_some())
+    let ends: [&[u8]; 9] = [
+        b".tar",
+        b".tar.gz",
+        b".tgz",
+        b".tar.zst",
+        b".tar.xz",
+        b".zip",
+        b".host",
+        b".tar.bz2",
+        b".age",
+    ];
+    read.is_ok()
+        && (age::told_by(&head) || davy::told_by(&head) || Container::told_by(&head).is_some())
         || ends.iter().any(|end| name.ends_with(end))
 }
 

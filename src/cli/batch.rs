@@ -116,11 +116,8 @@ pub fn run(
         time: Duration::from_secs(arguments.most_time.max(1)),
         jobs: arguments.jobs.unwrap_or_else(|| jobs(arguments.most_memory)),
     };
-    let asked = Asked {
-        arguments: passed(arguments),
-        again: arguments.again,
-        parquet: arguments.parquet,
-    };
+    let asked =
+        Asked { arguments: passed(arguments), again: arguments.again, parquet: arguments.parquet };
     let (records, problems) = batch::run(&items, &arguments.output, limits, &asked, &progress)?;
     bar.finish_and_clear();
     for problem in &problems {
@@ -165,8 +162,7 @@ fn merge(
     let fleet = Fleet::of(&merged.records());
     fleet.write(&arguments.output)?;
     merged.link(&arguments.output)?;
-    let problems =
-        if arguments.parquet { merged.parquet(&arguments.output) } else { Vec::new() };
+    let problems = if arguments.parquet { merged.parquet(&arguments.output) } else { Vec::new() };
     for problem in &problems {
         let _ = writeln!(messages, "davy: {problem}");
     }

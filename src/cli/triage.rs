@@ -1,8 +1,8 @@
 //! `davy triage`: everything, one incident.
 
 use super::Exit;
-use super::investigate::{Memory, investigate};
 use super::identity::Identities;
+use super::investigate::{Memory, investigate};
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::source::Sources;

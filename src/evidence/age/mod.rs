@@ -154,9 +154,7 @@ mod tests {
     fn one_for_somebody_else() {
         let whole = sealed(b"x");
         let other = Identity::of([9; 32]);
-        for (identities, why) in
-            [(vec![], "--identity"), (vec![other], "none of the identities")]
-        {
+        for (identities, why) in [(vec![], "--identity"), (vec![other], "none of the identities")] {
             let Err(e) = open(Box::new(Cursor::new(whole.clone())), &identities) else {
                 unreachable!("opened without its key");
             };
@@ -164,7 +162,9 @@ mod tests {
         }
         let mut damaged = whole;
         damaged[30] ^= 1;
-        assert!(open(Box::new(Cursor::new(damaged)), &[Identity::parse(IDENTITY).unwrap()]).is_err());
+        assert!(
+            open(Box::new(Cursor::new(damaged)), &[Identity::parse(IDENTITY).unwrap()]).is_err()
+        );
         let (mut plain, encrypted) = open(Box::new(Cursor::new(b"plain".to_vec())), &[]).unwrap();
         let mut out = Vec::new();
         plain.read_to_end(&mut out).unwrap();
