@@ -7,7 +7,7 @@
 mod batching;
 
 use batching::{archives, batch, fleet, merge};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -49,7 +49,7 @@ fn until(what: &str, folder: &Path, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// A cluster of one node.
+/// A cluster of one node. What it starts and then leaves becomes a child of the test.
 struct Cluster {
     folder: PathBuf,
     daemons: Vec<Child>,
@@ -58,6 +58,7 @@ struct Cluster {
 impl Cluster {
     fn start(folder: &Path) -> Self {
         let mut cluster = Self { folder: folder.to_owned(), daemons: Vec::new() };
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         for below in ["state", "spool"] {
             fs::DirBuilder::new().mode(0o700).create(folder.join(below)).unwrap();
         }
@@ -199,6 +200,13 @@ impl Drop for Cluster {
         for pid in self.left() {
             let _ = kill_process(pid, Signal::KILL);
         }
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(10)
+            && rustix::process::wait(WaitOptions::NOHANG).is_ok()
+        {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = rustix::process::set_child_subreaper(None);
     }
 }
 

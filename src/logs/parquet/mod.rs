@@ -1,6 +1,6 @@
 //! VPC flow logs as Parquet, in which AWS delivers them too: flat columns, dictionary or plain, in
-//! gzip, snappy, zstd or nothing. A library for all of Parquet brings some 25 crates with it; what
-//! flow logs use of it fits on two pages.
+//! gzip, snappy, zstd or nothing. The library that writes davy's own Parquet would take C for zstd; what
+//! flow logs use of the format fits on two pages.
 
 mod column;
 mod thrift;
