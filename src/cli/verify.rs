@@ -21,6 +21,9 @@ pub struct Arguments {
     identities: Identities,
 }
 
+/// Files that the collector did not keep, told one by one.
+const MOST_TOLD: usize = 20;
+
 /// Checks an archive.
 ///
 /// # Errors
@@ -62,11 +65,14 @@ pub fn run(
             custody.unvouched
         )?;
     }
-    for (path, bytes) in &custody.left_out {
+    for (path, bytes) in custody.left_out.iter().take(MOST_TOLD) {
         let _ = writeln!(
             messages,
             "davy: {path}: the collector did not keep it, by its limits ({bytes} bytes)"
         );
+    }
+    if let Some(more) = custody.left_out.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
+        let _ = writeln!(messages, "davy: and {more} more, in the archive's manifest");
     }
     let chain = format!(
         "{} members ({} bytes) in {} segments of host {}",
