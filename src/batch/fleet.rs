@@ -1,18 +1,21 @@
 //! The fleet: all hosts by verdict, and what several of them share.
 
 use super::record::{Found, Record};
-use super::{Status, durable, page};
+use super::share::telling;
+use super::{Status, counted, durable, page};
 use crate::facts::{self, Facts, Table};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// A host's line.
+/// A result's line: a host as one archive has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HostLine {
     /// Its name; empty where not known.
     pub host: String,
+    /// Its machine-id; empty where not known.
+    pub machine_id: String,
     /// The verdict's level.
     pub level: String,
     /// The verdict's sentence.
@@ -48,7 +51,7 @@ pub struct SharedLine {
     pub kind: String,
     /// It.
     pub value: String,
-    /// The hosts that have it, by name and archive.
+    /// The hosts that have it, by name; those of one name by machine-id, too.
     pub hosts: Vec<String>,
     /// The earliest time that any host's facts give it.
     pub first: String,
@@ -72,7 +75,9 @@ pub struct Aside {
 pub struct Fleet {
     /// `davy.fleet/1`.
     pub schema: &'static str,
-    /// Hosts by level.
+    /// Hosts, of some of which there may be several archives.
+    pub count: usize,
+    /// Hosts by level, each by the worst of its archives.
     pub levels: BTreeMap<String, usize>,
     /// Worst first.
     pub hosts: Vec<HostLine>,
@@ -84,7 +89,7 @@ pub struct Fleet {
 
 const LEVELS: [&str; 5] = ["critical", "high", "medium", "low", "informational"];
 
-fn grave(level: &str) -> usize {
+pub(super) fn grave(level: &str) -> usize {
     LEVELS.iter().position(|l| *l == level).unwrap_or(LEVELS.len())
 }
 
@@ -97,14 +102,17 @@ impl Fleet {
         records.dedup_by(|a, b| a.key == b.key);
         let done: Vec<&Record> =
             records.iter().copied().filter(|r| r.status == Status::Done).collect();
-        let mut like: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+        let names = Names::of(&done);
+        let mut like: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
         for record in &done {
             for found in &record.findings {
                 let same = like.entry((&found.playbook, &found.subject)).or_default();
-                same.insert(&record.key);
+                same.insert(names.name(record));
             }
         }
+        let count = done.iter().map(|record| names.name(record)).collect::<BTreeSet<_>>().len();
         let line = |record: &&Record| HostLine {
+            machine_id: record.machine_id.clone(),
             host: record.host.clone(),
             level: record.level.clone(),
             summary: record.summary.clone(),
@@ -118,7 +126,7 @@ impl Fleet {
                 .map(|found| {
                     let same = like.get(&(found.playbook.as_str(), found.subject.as_str()));
                     let hosts = same.map_or(1, BTreeSet::len);
-                    FleetFinding { found: found.clone(), hosts, rarity: rarity(hosts, done.len()) }
+                    FleetFinding { found: found.clone(), hosts, rarity: rarity(hosts, count) }
                 })
                 .collect(),
         };
@@ -134,9 +142,17 @@ impl Fleet {
             };
             of(a).cmp(&of(b))
         });
+        let mut worst: BTreeMap<String, &str> = BTreeMap::new();
+        for record in &done {
+            let none = record.findings.is_empty();
+            let level = if none { "nothing found" } else { record.level.as_str() };
+            let known = worst.entry(names.name(record)).or_insert(level);
+            if grave(level) < grave(known) {
+                *known = level;
+            }
+        }
         let mut levels = BTreeMap::new();
-        for host in &hosts {
-            let level = if host.findings.is_empty() { "nothing found" } else { &host.level };
+        for level in worst.into_values() {
             *levels.entry(level.to_owned()).or_insert(0) += 1;
         }
         let put_aside = records.iter().filter(|r| r.status == Status::PutAside).map(|r| Aside {
@@ -146,10 +162,22 @@ impl Fleet {
         });
         Self {
             schema: "davy.fleet/1",
+            count,
             levels,
             hosts,
-            shared: shared(&done),
+            shared: shared(&done, &names),
             put_aside: put_aside.collect(),
+        }
+    }
+
+    /// How many hosts, and of how many archives where these are more.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        let hosts = counted(self.count, "host");
+        if self.hosts.len() > self.count {
+            format!("{hosts} in {}", counted(self.hosts.len(), "archive"))
+        } else {
+            hosts
         }
     }
 
@@ -181,6 +209,7 @@ impl Fleet {
             for host in &self.hosts {
                 let row = FleetHost {
                     host: host.host.clone(),
+                    machine_id: host.machine_id.clone(),
                     level: host.level.clone(),
                     summary: host.summary.clone(),
                     taken: host.taken.clone(),
@@ -233,45 +262,80 @@ fn rarity(hosts: usize, all: usize) -> &'static str {
     }
 }
 
+/// What hosts are called: one that was archived twice is one host, two of one name are two where
+/// their machine-ids say so.
+struct Names<'a> {
+    ids: BTreeMap<&'a str, BTreeSet<&'a str>>,
+}
+
+impl<'a> Names<'a> {
+    fn of(done: &[&'a Record]) -> Self {
+        let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for record in done {
+            let known = ids.entry(&record.host).or_default();
+            if !record.machine_id.is_empty() {
+                known.insert(&record.machine_id);
+            }
+        }
+        Self { ids }
+    }
+
+    fn name(&self, record: &Record) -> String {
+        if record.host.is_empty() {
+            return format!("unknown ({})", record.short());
+        }
+        let known = self.ids.get(record.host.as_str());
+        match known.filter(|known| known.len() > 1).and_then(BTreeSet::first) {
+            None => record.host.clone(),
+            Some(first) => {
+                // Of an archive without a machine-id it is not known whose it is: it makes no
+                // further host, since that would make things look shared.
+                let id = if record.machine_id.is_empty() { first } else { &*record.machine_id };
+                format!("{} ({})", record.host, id.get(..8).unwrap_or(id))
+            }
+        }
+    }
+}
+
 /// What at least two hosts have.
-fn shared(done: &[&Record]) -> Vec<SharedLine> {
-    let mut by: BTreeMap<(&str, &str), Vec<(&Record, &str)>> = BTreeMap::new();
+fn shared(done: &[&Record], names: &Names<'_>) -> Vec<SharedLine> {
+    let mut by: BTreeMap<(&str, &str), Vec<(String, &str)>> = BTreeMap::new();
     for record in done {
         for one in &record.shared {
-            by.entry((&one.kind, &one.value)).or_default().push((record, &one.first));
+            let same = by.entry((&one.kind, &one.value)).or_default();
+            same.push((names.name(record), &one.first));
         }
     }
     let mut lines: Vec<SharedLine> = by
         .into_iter()
-        .filter(|(_, hosts)| hosts.len() > 1)
-        .map(|((kind, value), hosts)| {
-            let dated = hosts.iter().filter(|(_, first)| !first.is_empty());
-            let earliest = dated.min_by_key(|(record, first)| (*first, &record.key));
-            let mut names: Vec<String> =
-                hosts.iter().map(|(record, _)| record.host.clone()).collect();
-            names.sort();
-            SharedLine {
+        .filter_map(|((kind, value), seen)| {
+            let hosts: BTreeSet<&String> = seen.iter().map(|(host, _)| host).collect();
+            if hosts.len() < 2 {
+                return None;
+            }
+            let dated = seen.iter().filter(|(_, first)| !first.is_empty());
+            let (first_host, first) =
+                dated.min_by_key(|(host, first)| (*first, host)).cloned().unwrap_or_default();
+            Some(SharedLine {
                 kind: kind.to_owned(),
                 value: value.to_owned(),
-                hosts: names,
-                first: earliest.map(|(_, first)| (*first).to_owned()).unwrap_or_default(),
-                first_host: earliest.map(|(record, _)| record.host.clone()).unwrap_or_default(),
-            }
+                hosts: hosts.into_iter().cloned().collect(),
+                first: first.to_owned(),
+                first_host,
+            })
         })
         .collect();
     lines.sort_by(|a, b| {
-        (std::cmp::Reverse(a.hosts.len()), &a.kind, &a.value).cmp(&(
-            std::cmp::Reverse(b.hosts.len()),
-            &b.kind,
-            &b.value,
-        ))
+        let of = |line: &SharedLine| (std::cmp::Reverse(line.hosts.len()), telling(&line.kind));
+        (of(a), &a.kind, &a.value).cmp(&(of(b), &b.kind, &b.value))
     });
     lines
 }
 
 crate::table! {
-    pub struct FleetHost in fleet_hosts, "The hosts of a batch, worst first.";
+    pub struct FleetHost in fleet_hosts, "One row a result: a host as one archive has it, worst first.";
     host: String, "", "Its name.";
+    machine_id: String, "", "Its machine-id; empty where not known.";
     level: String, "", "The verdict's level.";
     summary: String, "", "The verdict.";
     taken: String, "", "When the evidence was taken.";

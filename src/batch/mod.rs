@@ -12,6 +12,9 @@ pub mod parquet;
 mod record;
 mod run;
 mod shard;
+mod share;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use fleet::Fleet;
@@ -31,6 +34,12 @@ const DONE: &str = "done";
 const CASES: &str = "cases";
 /// Folder of what is being worked on.
 const WORK: &str = ".work";
+
+/// `1 host`, `2 hosts`.
+#[must_use]
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
 
 /// Writes a file so that it is whole or not there, whatever happens meanwhile.
 ///

@@ -1,9 +1,9 @@
 //! What is kept of one archive's result for the fleet: a small file, whole or not there.
 
+use super::share::{self, Shared};
 use super::{CASES, DONE, durable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -16,17 +16,6 @@ pub enum Status {
     Done,
     /// Not an archive, or one that crashed, hung or took too much memory.
     PutAside,
-}
-
-/// A thing that several hosts may share.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Shared {
-    /// wallet, pool, address, url, hash, key, cron, unit, program, drop, …
-    pub kind: String,
-    /// It.
-    pub value: String,
-    /// The earliest time that the host's facts give it; empty where they give none.
-    pub first: String,
 }
 
 /// A finding, in short.
@@ -59,6 +48,8 @@ pub struct Record {
     pub reason: String,
     /// The host's name; empty where not known.
     pub host: String,
+    /// Its machine-id, which tells hosts of one name apart; empty where not known.
+    pub machine_id: String,
     /// When the evidence was taken.
     pub taken: String,
     /// The verdict's level, and its sentence.
@@ -85,7 +76,7 @@ pub(super) fn key(sha256: &str, rules: &str) -> String {
     format!("{sha256}.{rules}")
 }
 
-fn text(value: &Value, path: &[&str]) -> String {
+pub(super) fn text(value: &Value, path: &[&str]) -> String {
     let found = path.iter().try_fold(value, |value, key| value.get(key));
     found.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
@@ -111,6 +102,7 @@ impl Record {
             status: Status::PutAside,
             reason,
             host: String::new(),
+            machine_id: String::new(),
             taken: String::new(),
             level: String::new(),
             summary: String::new(),
@@ -127,13 +119,6 @@ impl Record {
         let case = format!("{CASES}/{}-{}", safe(&host), short(key));
         let none = Vec::new();
         let findings = report.get("findings").and_then(Value::as_array).unwrap_or(&none);
-        let mut shared: BTreeSet<Shared> = BTreeSet::new();
-        for finding in findings {
-            let evidence = finding.get("evidence").and_then(Value::as_array).unwrap_or(&none);
-            for fact in evidence {
-                share(fact, &mut shared);
-            }
-        }
         Self {
             key: key.to_owned(),
             archive: archive.to_owned(),
@@ -145,7 +130,8 @@ impl Record {
             summary: text(report, &["verdict", "summary"]),
             case,
             findings: findings.iter().map(found).collect(),
-            shared: earliest(shared),
+            shared: share::shared(findings),
+            machine_id: text(report, &["host", "machine_id"]),
             host,
         }
     }
@@ -195,65 +181,4 @@ fn found(finding: &Value) -> Found {
         because: text(finding, &["because"]),
         subject: text(finding, &["subject", "path"]),
     }
-}
-
-/// What a fact that a finding cites has in common with other hosts' facts.
-fn share(fact: &Value, into: &mut BTreeSet<Shared>) {
-    let table = text(fact, &["fact"]);
-    let table = table.split('/').next().unwrap_or_default();
-    let Some(values) = fact.get("values") else { return };
-    let value = |name: &str| {
-        let value = values.get(name)?;
-        value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|n| n.to_string()))
-    };
-    let first = ["btime", "ctime", "started", "mtime"].iter().find_map(|name| value(name));
-    let mut add = |kind: &str, what: Option<String>| {
-        if let Some(what) = what.filter(|what| !what.is_empty() && what.len() < 4096) {
-            let first = first.clone().unwrap_or_default();
-            into.insert(Shared { kind: kind.to_owned(), value: what, first });
-        }
-    };
-    match table {
-        "indicators" => {
-            let kind = value("kind").unwrap_or_default();
-            add(&kind, value("value"));
-        }
-        "sockets" => {
-            let public = value("remote_address").zip(value("remote_port"));
-            add("connection", public.map(|(address, port)| format!("{address}:{port}")));
-        }
-        "elf" | "files" | "open_files" => {
-            add("hash", value("sha256").or_else(|| value("md5")));
-            add("file", value("path").or_else(|| value("target")));
-        }
-        "processes" => {
-            add("program", value("exe"));
-            add("command line", value("cmdline"));
-        }
-        "persistence" => {
-            let kind = match value("kind").as_deref() {
-                Some("systemd") => "unit",
-                Some("cron") => "cron",
-                _ => "start",
-            };
-            add(kind, value("command"));
-        }
-        _ => {}
-    }
-}
-
-/// Each thing once, at its earliest.
-fn earliest(all: BTreeSet<Shared>) -> Vec<Shared> {
-    let mut kept: Vec<Shared> = Vec::new();
-    for one in all {
-        match kept.last_mut() {
-            Some(last) if last.kind == one.kind && last.value == one.value => {
-                if last.first.is_empty() {
-                    last.first = one.first;
-                }
-            }
-            _ => kept.push(one),
-        }
-    }
-    kept
 }

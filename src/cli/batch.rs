@@ -3,7 +3,7 @@
 use super::Exit;
 use super::identity::Identities;
 use super::library::{self, Library};
-use crate::batch::{self, Asked, Fleet, Item, Limits, Merged, Record, Shard, Status};
+use crate::batch::{self, Asked, Fleet, Item, Limits, Merged, Record, Shard, Status, counted};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest, Sha256};
@@ -178,11 +178,11 @@ fn told(fleet: &Fleet, arguments: &Arguments, out: &mut dyn Write) -> Result<Exi
             .collect();
     writeln!(
         out,
-        "{} hosts: {}; {} archives put aside; {} things shared by several hosts; {}",
-        fleet.hosts.len(),
+        "{}: {}; {} put aside; {} shared by several hosts; {}",
+        fleet.heading(),
         if levels.is_empty() { "none".to_owned() } else { levels.join(", ") },
-        fleet.put_aside.len(),
-        fleet.shared.len(),
+        counted(fleet.put_aside.len(), "archive"),
+        counted(fleet.shared.len(), "thing"),
         arguments.output.join("fleet.html").display()
     )?;
     Ok(if fleet.put_aside.is_empty() { Exit::Done } else { Exit::Partial })
