@@ -1,6 +1,7 @@
 //! `davy graph`: who attacks whom and what hangs together, for other tools and as a picture.
 
 use super::Exit;
+use super::identity::Identities;
 use super::investigate::{Memory, investigate};
 use super::library::{self, Library};
 use super::progress::Progress;
@@ -36,6 +37,8 @@ pub struct Arguments {
     lead: Option<String>,
     #[command(flatten)]
     library: Library,
+    #[command(flatten)]
+    identities: Identities,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -172,14 +175,15 @@ fn network(
 ) -> Result<(Network, Exit), Stop> {
     let paths = &arguments.sources;
     let lead = arguments.lead.as_deref();
+    let identities = arguments.identities.load().map_err(Stop::Usage)?;
     let mut hosts = Vec::new();
     let mut rest = Sources { host: None, readers: Vec::new(), logs: Vec::new() };
     if paths.is_empty() {
-        rest = Sources::open(paths).map_err(Stop::Usage)?;
+        rest = Sources::open(paths, &identities).map_err(Stop::Usage)?;
         hosts.extend(rest.host.take());
     }
     for path in paths {
-        match source::open(path).map_err(Stop::Usage)? {
+        match source::open(path, &identities).map_err(Stop::Usage)? {
             Opened::Host(host) => hosts.push(host),
             Opened::Reader(reader) => rest.readers.push(reader),
             Opened::Logs(logs) => rest.logs.push(logs),
