@@ -55,6 +55,10 @@ fn a_batch_and_its_parts() {
     let json: serde_json::Value = serde_json::from_slice(&fleet(&out)[0]).unwrap();
     assert_eq!(json["hosts"].as_array().unwrap().len(), 5);
     assert_eq!(json["put_aside"].as_array().unwrap().len(), 1);
+    // Two archives are of one host, and of the one that was cut it is said.
+    assert_eq!(json["count"], 4);
+    let whole = |host: &&serde_json::Value| host["damage"].as_str().unwrap().is_empty();
+    assert_eq!(json["hosts"].as_array().unwrap().iter().filter(whole).count(), 4);
     for host in json["hosts"].as_array().unwrap() {
         assert!(out.join(host["case"].as_str().unwrap()).join("report.html").exists());
     }

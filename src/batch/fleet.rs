@@ -20,6 +20,8 @@ pub struct HostLine {
     pub level: String,
     /// The verdict's sentence.
     pub summary: String,
+    /// Where the archive is cut off or damaged; empty where it is whole.
+    pub damage: String,
     /// When the evidence was taken.
     pub taken: String,
     /// The archive's file name and digest.
@@ -113,6 +115,7 @@ impl Fleet {
         let count = done.iter().map(|record| names.name(record)).collect::<BTreeSet<_>>().len();
         let line = |record: &&Record| HostLine {
             machine_id: record.machine_id.clone(),
+            damage: record.damage.clone(),
             host: record.host.clone(),
             level: record.level.clone(),
             summary: record.summary.clone(),
@@ -212,6 +215,7 @@ impl Fleet {
                     machine_id: host.machine_id.clone(),
                     level: host.level.clone(),
                     summary: host.summary.clone(),
+                    damage: host.damage.clone(),
                     taken: host.taken.clone(),
                     sha256: host.sha256.clone(),
                     case_folder: host.case.clone(),
@@ -338,6 +342,7 @@ crate::table! {
     machine_id: String, "", "Its machine-id; empty where not known.";
     level: String, "", "The verdict's level.";
     summary: String, "", "The verdict.";
+    damage: String, "", "Where the archive is cut off or damaged; empty where it is whole.";
     taken: String, "", "When the evidence was taken.";
     sha256: String, "", "The archive's digest.";
     case_folder: String, "", "The case folder, below the batch's own.";

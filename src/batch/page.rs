@@ -93,7 +93,7 @@ fn hosts(fleet: &Fleet, page: &mut String) -> std::fmt::Result {
         write!(
             page,
             "<tr><td><a href=\"{}/report.html\">{}</a><br><small>{}<br>{}</small>\
-             <td><span class=\"{4}\">{4}</span><br>{5}<td><ul>",
+             <td><span class=\"{4}\">{4}</span><br>{5}",
             safe(&host.case),
             safe(name),
             safe(&host.archive),
@@ -101,6 +101,10 @@ fn hosts(fleet: &Fleet, page: &mut String) -> std::fmt::Result {
             safe(&host.level),
             safe(&host.summary)
         )?;
+        if !host.damage.is_empty() {
+            write!(page, "<br><strong>Not whole:</strong> {}", safe(&host.damage))?;
+        }
+        write!(page, "<td><ul>")?;
         let findings = folded(host);
         for (found, times) in findings.iter().take(8) {
             write!(page, "<li><span class=\"{0}\">{0}</span> ", safe(&found.found.level))?;

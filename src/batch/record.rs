@@ -56,6 +56,8 @@ pub struct Record {
     pub level: String,
     /// The verdict's sentence.
     pub summary: String,
+    /// Where the archive is cut off or damaged; empty where it is whole.
+    pub damage: String,
     /// The case folder, below the batch's own.
     pub case: String,
     /// Findings, worst first.
@@ -106,6 +108,7 @@ impl Record {
             taken: String::new(),
             level: String::new(),
             summary: String::new(),
+            damage: String::new(),
             case: String::new(),
             findings: Vec::new(),
             shared: Vec::new(),
@@ -128,6 +131,7 @@ impl Record {
             taken: text(report, &["host", "taken"]),
             level: text(report, &["verdict", "level"]),
             summary: text(report, &["verdict", "summary"]),
+            damage: damage(report),
             case,
             findings: findings.iter().map(found).collect(),
             shared: share::shared(findings),
@@ -171,6 +175,17 @@ impl Record {
         };
         (record.key == key && inside).then_some(record)
     }
+}
+
+/// What coverage says of an archive that is not whole.
+fn damage(report: &Value) -> String {
+    let none = Vec::new();
+    let rows = report.get("coverage").and_then(Value::as_array).unwrap_or(&none).iter();
+    rows.filter(|row| text(row, &["what"]).starts_with("archive"))
+        .filter(|row| text(row, &["status"]) != "complete")
+        .map(|row| text(row, &["detail"]))
+        .find(|detail| detail.contains("cut"))
+        .unwrap_or_default()
 }
 
 fn found(finding: &Value) -> Found {
