@@ -156,11 +156,16 @@ fn sources_of_every_form() {
     command.args(["batch", "-", "-q", "-o"]).arg(&out);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let list = format!("{0}/debian-clean.tar\n{0}/absent.tar\n", sources.display());
+    let fifo = sources.join("fifo.tar");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let list = format!("{0}/debian-clean.tar\n{0}/absent.tar\n{0}/fifo.tar\n", sources.display());
     child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&ended.stderr).contains("absent.tar: "));
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("absent.tar: "), "{said}");
+    assert!(said.contains("fifo.tar: neither a file nor a folder"), "{said}");
     assert_eq!(hosts(&out), 1);
 }
 

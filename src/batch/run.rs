@@ -248,3 +248,51 @@ fn judged(status: ExitStatus, message: &str, limits: Limits) -> Result<(), Strin
         _ => Err(plain.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const LIMITS: Limits = Limits { memory: 64 << 20, time: Duration::from_secs(9), jobs: 1 };
+
+    #[test]
+    fn one_that_hangs_is_ended() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let begun = Instant::now();
+        assert!(wait(&mut child, Duration::from_millis(50)).unwrap().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        // It was waited for: nothing is left of it.
+        assert!(!child.try_wait().unwrap().unwrap().success());
+    }
+
+    #[test]
+    fn one_that_takes_memory_is_stopped_by_its_limit() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        bound(&child, LIMITS);
+        let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let of =
+            |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        assert!(of("Max data size").contains(&(64 << 20).to_string()));
+        assert!(of("Max cpu time").contains("14"));
+        assert!(of("Max core file size").contains(" 0 "));
+    }
+
+    #[test]
+    fn every_end_has_its_reason() {
+        let reason = |raw: i32, message: &str| {
+            judged(ExitStatus::from_raw(raw), message, LIMITS).err().unwrap_or_default()
+        };
+        for done in [0, 3 << 8, 4 << 8] {
+            assert_eq!(reason(done, "davy: something was cut"), "");
+        }
+        assert_eq!(reason(2 << 8, "davy: a.zip: empty"), "a.zip: empty");
+        assert_eq!(reason(11, "davy: x"), "crashed by signal 11: x");
+        assert_eq!(reason(9, ""), "was ended by signal 9: out of time or memory");
+        assert_eq!(reason(101 << 8, "panicked"), "crashed: panicked");
+        let short = "memory allocation of 99 bytes failed";
+        assert_eq!(reason(6, short), "needs more than 64 MiB of memory");
+    }
+}

@@ -12,7 +12,8 @@ pub struct Shared {
     pub kind: String,
     /// It.
     pub value: String,
-    /// The earliest time that the host's facts give it; empty where they give none.
+    /// The earliest time that the host's facts give it, its own or that of what a finding names beside
+    /// it; empty where they give none.
     pub first: String,
 }
 
@@ -46,14 +47,25 @@ pub(super) fn shared(findings: &[Value]) -> Vec<Shared> {
     let none = Vec::new();
     let mut all = BTreeSet::new();
     for finding in findings {
-        for fact in finding.get("evidence").and_then(Value::as_array).unwrap_or(&none) {
-            share(fact, &mut all);
+        let facts = finding.get("evidence").and_then(Value::as_array).unwrap_or(&none);
+        // What was carved has no time of its own: the process or file beside it has.
+        let beside = facts.iter().filter_map(time).min();
+        for fact in facts {
+            share(fact, time(fact).or_else(|| beside.clone()), &mut all);
         }
     }
     earliest(all)
 }
 
-fn share(fact: &Value, into: &mut BTreeSet<Shared>) {
+/// When a fact began, as far as it tells.
+fn time(fact: &Value) -> Option<String> {
+    let values = fact.get("values")?;
+    ["btime", "ctime", "started", "mtime"]
+        .iter()
+        .find_map(|name| values.get(name)?.as_str().map(str::to_owned))
+}
+
+fn share(fact: &Value, first: Option<String>, into: &mut BTreeSet<Shared>) {
     let table = text(fact, &["fact"]);
     let table = table.split('/').next().unwrap_or_default();
     let Some(values) = fact.get("values") else { return };
@@ -61,7 +73,6 @@ fn share(fact: &Value, into: &mut BTreeSet<Shared>) {
         let value = values.get(name)?;
         value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|n| n.to_string()))
     };
-    let first = ["btime", "ctime", "started", "mtime"].iter().find_map(|name| value(name));
     let mut add = |kind: &str, what: Option<String>| {
         if let Some(what) = what.filter(|what| !what.is_empty() && what.len() < 4096) {
             let first = first.clone().unwrap_or_default();
@@ -155,6 +166,18 @@ fn earliest(all: BTreeSet<Shared>) -> Vec<Shared> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_time_takes_that_of_what_stands_beside_it() {
+        let text = r#"[{"evidence": [
+            {"fact": "processes/1", "values": {"exe": "/x", "started": "2026-11-22T06:24:15Z"}},
+            {"fact": "indicators/1", "values": {"kind": "wallet", "value": "4A"}}
+        ]}]"#;
+        let findings: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
+        let shared = shared(&findings);
+        let wallet = shared.iter().find(|one| one.kind == "wallet");
+        assert_eq!(wallet.map(|one| one.first.as_str()), Some("2026-11-22T06:24:15Z"));
+    }
 
     #[test]
     fn workers_by_the_ways_they_are_told() {

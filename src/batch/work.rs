@@ -83,7 +83,9 @@ fn expand(source: &Path, paths: &mut Vec<PathBuf>, problem: &mut dyn FnMut(&Path
     match fs::metadata(source) {
         Err(e) => problem(source, &e.to_string()),
         Ok(found) if found.is_dir() && !is_host(source) => below(source, DEPTH, paths),
-        Ok(_) => paths.push(source.to_owned()),
+        Ok(found) if found.is_dir() || found.is_file() => paths.push(source.to_owned()),
+        // A FIFO or a device would be read for ever.
+        Ok(_) => problem(source, "neither a file nor a folder"),
     }
 }
 
