@@ -14,6 +14,8 @@ use std::path::Path;
 pub struct HostLine {
     /// Its name; empty where not known.
     pub host: String,
+    /// What it is called among the others: with its machine-id where several have its name.
+    pub name: String,
     /// Its machine-id; empty where not known.
     pub machine_id: String,
     /// The verdict's level.
@@ -115,6 +117,7 @@ impl Fleet {
         let count = done.iter().map(|record| names.name(record)).collect::<BTreeSet<_>>().len();
         let line = |record: &&Record| HostLine {
             machine_id: record.machine_id.clone(),
+            name: names.name(record),
             damage: record.damage.clone(),
             host: record.host.clone(),
             level: record.level.clone(),
@@ -211,7 +214,7 @@ impl Fleet {
         facts.together(|facts| {
             for host in &self.hosts {
                 let row = FleetHost {
-                    host: host.host.clone(),
+                    host: host.name.clone(),
                     machine_id: host.machine_id.clone(),
                     level: host.level.clone(),
                     summary: host.summary.clone(),
@@ -223,7 +226,7 @@ impl Fleet {
                 facts.insert(&host.sha256, &host.archive, &row)?;
                 for (found, number) in host.findings.iter().zip(1_u32..) {
                     let row = FleetFound {
-                        host: host.host.clone(),
+                        host: host.name.clone(),
                         archive: host.sha256.clone(),
                         playbook: found.found.playbook.clone(),
                         level: found.found.level.clone(),
@@ -338,7 +341,7 @@ fn shared(done: &[&Record], names: &Names<'_>) -> Vec<SharedLine> {
 
 crate::table! {
     pub struct FleetHost in fleet_hosts, "One row a result: a host as one archive has it, worst first.";
-    host: String, "", "Its name.";
+    host: String, "", "Its name, with the machine-id where several hosts have it.";
     machine_id: String, "", "Its machine-id; empty where not known.";
     level: String, "", "The verdict's level.";
     summary: String, "", "The verdict.";
@@ -350,7 +353,7 @@ crate::table! {
 
 crate::table! {
     pub struct FleetFound in fleet_findings, "The findings of all hosts.";
-    host: String, "", "The host's name.";
+    host: String, "", "The host's name, as in fleet_hosts.";
     archive: String, "", "The archive's digest.";
     playbook: String, "", "The playbook's id.";
     level: String, "", "How grave.";

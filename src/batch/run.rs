@@ -219,12 +219,20 @@ fn wait(child: &mut Child, most: Duration) -> io::Result<Option<ExitStatus>> {
     }
 }
 
-/// The last line that it said.
+/// What it said last, on one line.
 fn said(errors: &Path) -> String {
     let mut text = Vec::new();
     let _ = File::open(errors).and_then(|file| file.take(64 * 1024).read_to_end(&mut text));
     let text = String::from_utf8_lossy(&text).into_owned();
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
+    last(&text)
+}
+
+/// The last message, which may have several lines.
+fn last(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let begins = lines.iter().rposition(|line| line.starts_with("davy: "));
+    let begins = begins.unwrap_or(lines.len().saturating_sub(1));
+    lines.get(begins..).unwrap_or_default().join(" ").chars().take(500).collect()
 }
 
 /// What an end means.
@@ -278,6 +286,19 @@ mod tests {
         assert!(of("Max data size").contains(&(64 << 20).to_string()));
         assert!(of("Max cpu time").contains("14"));
         assert!(of("Max core file size").contains(" 0 "));
+    }
+
+    #[test]
+    fn a_message_of_several_lines_is_told_whole() {
+        assert_eq!(
+            last("davy: one\ndavy: facts: asking (SELECT\n   x): no\n\n"),
+            "davy: facts: asking (SELECT x): no"
+        );
+        assert_eq!(
+            last("a\nmemory allocation of 9 bytes failed\n"),
+            "memory allocation of 9 bytes failed"
+        );
+        assert_eq!(last(""), "");
     }
 
     #[test]
