@@ -16,7 +16,8 @@ use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
 /// Triage this host, or evidence of another: worst first, and what to do next
@@ -241,8 +242,18 @@ fn tool(program: Option<String>, playbooks: &Playbooks) -> Tool {
 }
 
 fn own_digest() -> Option<String> {
-    let program = std::fs::read("/proc/self/exe").ok()?;
-    Some(Sha256::digest(program).iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut program = File::open("/proc/self/exe").ok()?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match program.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(got) => digest.update(buffer.get(..got)?),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    Some(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn print(

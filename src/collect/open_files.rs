@@ -4,7 +4,7 @@ use super::content::FIRST_BYTES;
 use super::digest::{Wanted, digest};
 use super::processes::{Row, Rows, bracketed, is_memfd, unmarked};
 use super::{Collector, ProcessDir, Run};
-use crate::evidence::{FileKind, HostPath, Reason, Stat, Unavailable};
+use crate::evidence::{Dir, FileKind, HostPath, Reason, Stat, Unavailable};
 use crate::facts::{Table, Time};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -40,13 +40,19 @@ pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
     if process.bare() || process.gone() {
         return;
     }
-    let names = match process.dir.list(&HostPath::from("fd")) {
+    let held = process.dir.held(&HostPath::from("fd"));
+    let (folder, prefix) = match &held {
+        Some(held) => (held.as_ref(), ""),
+        None => (process.dir.as_ref(), "fd"),
+    };
+    let names = match folder.list(&HostPath::from(prefix)) {
         Ok(names) => names,
         Err(why) => return process.missed("open_files", why),
     };
     let mut refused = None;
-    for fd in numbers(&names) {
-        match open_file(process, fd) {
+    for (fd, name) in numbers(names) {
+        let name = if held.is_some() { name } else { HostPath::from(prefix).join(name) };
+        match open_file(process, folder, fd, &name) {
             Ok(row) => {
                 rows.push(Row::OpenFile(row));
             }
@@ -79,16 +85,24 @@ fn closed(mut why: Unavailable) -> Unavailable {
     why
 }
 
-fn numbers(names: &[HostPath]) -> Vec<u32> {
-    let number = |name: &HostPath| std::str::from_utf8(name.as_bytes()).ok()?.parse().ok();
-    let mut numbers: Vec<u32> = names.iter().filter_map(number).collect();
-    numbers.sort_unstable();
+/// The descriptors among the names, in their order as numbers.
+fn numbers(names: Vec<HostPath>) -> Vec<(u32, HostPath)> {
+    let number = |name: HostPath| {
+        let number = std::str::from_utf8(name.as_bytes()).ok()?.parse().ok()?;
+        Some((number, name))
+    };
+    let mut numbers: Vec<(u32, HostPath)> = names.into_iter().filter_map(number).collect();
+    numbers.sort_unstable_by_key(|(number, _)| *number);
     numbers
 }
 
-fn open_file(process: &ProcessDir<'_>, fd: u32) -> Result<OpenFile, Unavailable> {
-    let name = HostPath::new(format!("fd/{fd}"));
-    let target = process.dir.link(&name)?;
+fn open_file(
+    process: &ProcessDir<'_>,
+    folder: &dyn Dir,
+    fd: u32,
+    name: &HostPath,
+) -> Result<OpenFile, Unavailable> {
+    let target = folder.link(name)?;
     let row = OpenFile {
         pid: process.pid,
         fd,
@@ -111,8 +125,8 @@ fn open_file(process: &ProcessDir<'_>, fd: u32) -> Result<OpenFile, Unavailable>
     if let Some((kind, inode)) = nameless(row.target.as_bytes()) {
         return Ok(OpenFile { kind, inode, ..row });
     }
-    match process.dir.stat(&name) {
-        Ok(stat) => Ok(with_stat(process, &name, row, &stat)),
+    match folder.stat(name) {
+        Ok(stat) => Ok(with_stat(process, folder, name, row, &stat)),
         Err(why) => {
             process.missed("open_files.deleted", closed(why));
             Ok(OpenFile { deleted: None, ..row })
@@ -134,20 +148,26 @@ fn nameless(target: &[u8]) -> Option<(&'static str, Option<u64>)> {
     Some((kind, bracketed(target)))
 }
 
-fn with_stat(process: &ProcessDir<'_>, name: &HostPath, row: OpenFile, stat: &Stat) -> OpenFile {
+fn with_stat(
+    process: &ProcessDir<'_>,
+    folder: &dyn Dir,
+    name: &HostPath,
+    row: OpenFile,
+    stat: &Stat,
+) -> OpenFile {
     let deleted = stat.deleted();
     let kind = match stat.kind {
         FileKind::File if deleted && is_memfd(&row.target) => "memfd",
         kind => kind.word(),
     };
     let digested = if deleted && stat.kind == FileKind::File {
-        process.walk.digests.of(process, name, stat)
+        process.walk.digests.of(process, row.fd, stat)
     } else {
         None
     };
     let target = if deleted { unmarked(&row.target) } else { None };
     // A third call a descriptor: worth it where there is content that may be written.
-    let mode = if stat.kind == FileKind::File { mode(process, name, row.fd) } else { None };
+    let mode = if stat.kind == FileKind::File { mode(process, folder, name, row.fd) } else { None };
     OpenFile {
         kind,
         mode,
@@ -168,8 +188,13 @@ fn with_stat(process: &ProcessDir<'_>, name: &HostPath, row: OpenFile, stat: &St
 
 /// The link's own permissions tell how the file was opened, for a third of what reading fdinfo
 /// costs. Evidence that did not keep them may have kept fdinfo.
-fn mode(process: &ProcessDir<'_>, name: &HostPath, fd: u32) -> Option<&'static str> {
-    match process.dir.stat_link(name) {
+fn mode(
+    process: &ProcessDir<'_>,
+    folder: &dyn Dir,
+    name: &HostPath,
+    fd: u32,
+) -> Option<&'static str> {
+    match folder.stat_link(name) {
         // The kernel gives such a link to its owner alone; others are from elsewhere.
         Ok(stat) if stat.kind == FileKind::Link && stat.mode & 0o077 == 0 => {
             match stat.mode & 0o600 {
@@ -220,12 +245,12 @@ impl Default for Digests {
 }
 
 impl Digests {
-    fn of(&self, process: &ProcessDir<'_>, name: &HostPath, stat: &Stat) -> Option<Digested> {
+    fn of(&self, process: &ProcessDir<'_>, fd: u32, stat: &Stat) -> Option<Digested> {
         let key = (stat.dev, stat.inode);
         if let Some(known) = self.known.borrow().get(&key) {
             return known.clone();
         }
-        let read = self.read(process, name, stat);
+        let read = self.read(process, &HostPath::new(format!("fd/{fd}")), stat);
         self.known.borrow_mut().insert(key, read.clone());
         read
     }
@@ -294,8 +319,9 @@ mod tests {
 
     #[test]
     fn descriptors_are_sorted_as_numbers() {
-        let names: Vec<HostPath> = ["0", "10", "2", "x"].map(HostPath::from).into();
-        assert_eq!(numbers(&names), [0, 2, 10]);
+        let names = ["0", "10", "2", "x"].map(HostPath::from).into();
+        let numbers: Vec<u32> = numbers(names).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, [0, 2, 10]);
     }
 
     proptest! {

@@ -161,6 +161,11 @@ pub trait Dir: Send {
     /// # Errors
     /// Why it cannot be had.
     fn list(&self, name: &HostPath) -> Result<Vec<HostPath>, Unavailable>;
+    /// A directory below, held open for many questions, where that makes them cheaper. It answers
+    /// as this one does; whoever gets `None` asks here.
+    fn held(&self, _name: &HostPath) -> Option<Box<dyn Dir + '_>> {
+        None
+    }
     /// Where a symbolic link points, its text untouched.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod temporary;
 mod wanted;
 
 use super::packages::{self, Database, Owned, Owners};
+use super::persistence;
 use super::roots::{Root, roots};
 use super::{Collector, Host, Outcome, Run};
 use crate::evidence::{Dir, HostPath, Reason, Stat};
@@ -123,18 +124,35 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
          WHERE owned.root_id = '/' AND owned.path = persistence.program)",
         [],
     )?;
-    // A script as its package has it says nothing of an intruder.
-    facts.change(
-        "DELETE FROM persistence WHERE run_by IS NOT NULL AND package IS NOT NULL \
-         AND NOT EXISTS (SELECT 1 FROM files f WHERE f.root_id = '/' \
-         AND f.path = persistence.path AND f.package_intact = 0)",
-        [],
-    )?;
+    without_packaged_scripts(facts)?;
     facts.change("DROP TABLE owned", [])?;
     if owners.first().is_some_and(|owners| owners.known) {
         facts.change("UPDATE packages SET owns = 1", [])?;
     }
     cover(facts, &roots, &owners)
+}
+
+/// A script as its package has it says nothing of an intruder: its lines go, and what they run is
+/// run by the line that runs them.
+fn without_packaged_scripts(facts: &Facts) -> Outcome {
+    facts.change(
+        "CREATE TEMP TABLE packaged AS SELECT fact, run_by FROM persistence p \
+         WHERE run_by IS NOT NULL AND package IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM files f WHERE f.root_id = '/' \
+         AND f.path = p.path AND f.package_intact = 0)",
+        [],
+    )?;
+    facts.change("CREATE INDEX temp.packaged_fact ON packaged (fact)", [])?;
+    for _ in 0..persistence::MOST_STEPS {
+        facts.change(
+            "UPDATE persistence SET run_by = \
+             (SELECT p.run_by FROM packaged p WHERE p.fact = persistence.run_by) \
+             WHERE run_by IN (SELECT fact FROM packaged)",
+            [],
+        )?;
+    }
+    facts.change("DELETE FROM persistence WHERE fact IN (SELECT fact FROM packaged)", [])?;
+    facts.change("DROP TABLE packaged", [])
 }
 
 /// The inode at a path, or of what a process still holds of it.

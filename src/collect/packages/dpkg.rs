@@ -7,7 +7,7 @@ use crate::collect::Gaps;
 use crate::evidence::{Dir, HostPath, Reason, Unavailable};
 use crate::facts::HostText;
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const STATUS: &str = "var/lib/dpkg/status";
 const STATUS_D: &str = "var/lib/dpkg/status.d";
@@ -211,16 +211,19 @@ fn package_of(list: &HostPath) -> &[u8] {
     stem.unwrap_or(name).split(|b| *b == b':').next().unwrap_or_default()
 }
 
-/// The wanted paths in one list: a path a line, or `digest  path` where it is a digest file.
+/// The wanted paths in one list: a path a line, or `digest  path` where it is a digest file. Lists
+/// go folder by folder, and most folders hold nothing that is wanted: these are asked for once.
 fn hits(
     list: &[u8],
     package: &[u8],
     wanted: &Wanted,
     diversions: &HashMap<Vec<u8>, Diversion>,
 ) -> Vec<Hit> {
+    let diverted: HashSet<&[u8]> = diversions.keys().map(|path| folder_of(path)).collect();
     let mut hits = Vec::new();
     let mut start = 0;
     let mut absolute;
+    let (mut folder, mut looked_for): (Vec<u8>, bool) = (Vec::new(), false);
     for end in memchr::memchr_iter(b'\n', list).chain([list.len()]) {
         let mut line = list.get(start..end).unwrap_or_default();
         start = end + 1;
@@ -229,12 +232,27 @@ fn hits(
             absolute = path;
             line = &absolute;
         }
+        let this = folder_of(line);
+        if this != folder {
+            folder.clear();
+            folder.extend_from_slice(this);
+            looked_for = wanted.folder(this) || diverted.contains(this);
+        }
+        if !looked_for {
+            continue;
+        }
         let moved = diversions.get(line).filter(|d| d.by != package).map(|d| d.to.as_slice());
         if let Some(index) = wanted.index(moved.unwrap_or(line)) {
             hits.push(Hit { index, listed: line.to_vec() });
         }
     }
     hits
+}
+
+/// A path up to its last slash.
+fn folder_of(path: &[u8]) -> &[u8] {
+    let end = memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1);
+    path.get(..end).unwrap_or_default()
 }
 
 /// `d41d8cd98f00b204e9800998ecf8427e  usr/bin/ls`: the digest, and the path made absolute.
@@ -265,15 +283,7 @@ fn with_digests(
     let mut buffer = Vec::new();
     // Packages without a digest file are common enough: a missing one is no gap.
     let _ = dir.read(&sums, MOST, &mut buffer);
-    let mut digests: HashMap<Vec<u8>, Digest> = HashMap::new();
-    for line in buffer.split(|b| *b == b'\n') {
-        if let Some((digest, path)) = digest_line(line)
-            && hits.iter().any(|hit| hit.listed == path)
-        {
-            let text = String::from_utf8_lossy(digest).to_ascii_lowercase();
-            digests.insert(path, Digest::Md5(text));
-        }
-    }
+    let digests = digests(&buffer, &hits);
     let name = HostText::from(package);
     hits.into_iter()
         .map(|hit| {
@@ -281,6 +291,32 @@ fn with_digests(
             (hit.index, Owned { package: name.clone(), digest })
         })
         .collect()
+}
+
+/// Paths that are looked for one by one in a digest file; of more, its lines are parsed in turn.
+const FEW: usize = 8;
+
+/// The digests of these files, by their paths; the last line of a path counts.
+fn digests(sums: &[u8], hits: &[Hit]) -> HashMap<Vec<u8>, Digest> {
+    let text = |digest: &[u8]| Digest::Md5(String::from_utf8_lossy(digest).to_ascii_lowercase());
+    if hits.len() > FEW {
+        let wanted: HashSet<&[u8]> = hits.iter().map(|hit| hit.listed.as_slice()).collect();
+        let lines = sums.split(|b| *b == b'\n').filter_map(digest_line);
+        let found = lines.filter(|(_, path)| wanted.contains(path.as_slice()));
+        return found.map(|(digest, path)| (path, text(digest))).collect();
+    }
+    let line_of = |listed: &[u8]| {
+        let path = listed.strip_prefix(b"/").unwrap_or(listed);
+        memchr::memmem::rfind_iter(sums, path).find_map(|at| {
+            let start = memchr::memrchr(b'\n', sums.get(..at)?).map_or(0, |end| end + 1);
+            let rest = sums.get(start..)?;
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let (digest, found) = digest_line(rest.get(..end)?)?;
+            (found == listed).then(|| text(digest))
+        })
+    };
+    let found = hits.iter().map(|hit| (hit.listed.clone(), line_of(&hit.listed)));
+    found.filter_map(|(path, digest)| Some((path, digest?))).collect()
 }
 
 /// Every parser here over the same bytes, for tests with hostile ones.

@@ -4,6 +4,7 @@ mod access;
 mod autostart;
 mod cron;
 mod decode;
+mod follow;
 mod hooks;
 mod keep;
 mod lines;
@@ -43,11 +44,14 @@ crate::table! {
     btime: Option<Time>, "", "File made.";
     package: Option<HostText>, "", "Package that owns the file; NULL where none does.";
     program_package: Option<HostText>, "", "Package that owns the program; NULL where none does, or there is no program.";
-    run_by: Option<String>, "", "For a line of a script: the fact of the entry that runs the script. Scripts that a package owns and left as they were are not among them.";
+    run_by: Option<String>, "", "For a line of a script: the fact of the line that runs the script. Scripts that a package owns and left as they were are not among them: what these run has the line that runs them.";
+    begun_by: Option<String>, "", "For a line of a script: the fact of the entry with which it begins, which is run_by itself where no other script stands between.";
     repeats: u32, "", "How often the file has this entry; further ones have no row.";
     left_out: u32, "", "Entries of the file that have no row because there are too many; the same for all of a file's.";
     size: u64, "bytes", "Size of the file.";
 }
+
+pub(super) use follow::MOST_STEPS;
 
 pub(super) const COLLECTOR: Collector =
     Collector { name: "persistence", tables: &[Entry::DEF], run: Run::Host(collect) };
@@ -58,10 +62,6 @@ const MOST_BYTES: usize = 1 << 20;
 const MOST_NAMES: usize = 4096;
 /// Bytes that are read of the end of a file that is longer: padding hides what comes last.
 const TAIL_BYTES: usize = 1 << 20;
-/// Scripts that entries run, read in all.
-const MOST_SCRIPTS: usize = 256;
-/// Longer scripts are installers with something packed into them.
-const MOST_SCRIPT: usize = 256 << 10;
 /// Users whose home folders are looked into.
 const MOST_HOMES: usize = 1024;
 

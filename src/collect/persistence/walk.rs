@@ -1,61 +1,55 @@
 //! Reads the places one after another, then the scripts that their entries run.
 
+use super::follow::Scripts;
 use super::keep::{MOST_ROWS, keep};
 use super::places::{At, PLACES, Place};
+use super::scripts::Shell;
 use super::{
-    Entry, Found, MOST_BYTES, MOST_NAMES, MOST_SCRIPT, MOST_SCRIPTS, Parsed, TAIL_BYTES, Text,
-    decode, program, scripts, shell, systemd,
+    Entry, Found, MOST_BYTES, MOST_NAMES, Parsed, TAIL_BYTES, Text, decode, program, systemd,
 };
-use crate::collect::content::{FIRST_BYTES, content};
+use crate::collect::content::content;
 use crate::collect::{Host, Outcome};
 use crate::evidence::{Dir, FileKind, HostPath, Reason, Stat, Unavailable};
-use crate::facts::{Facts, HostText, Table};
+use crate::facts::{Facts, HostText};
 use std::collections::HashSet;
 use std::io::{Read, SeekFrom};
-
-/// Names of scripts that are remembered.
-const MOST_NAMED: usize = 20_000;
-
-/// A script that an entry names.
-struct Script {
-    named: scripts::Named,
-    kind: &'static str,
-    user: Option<HostText>,
-    /// The entry's fact.
-    run_by: String,
-}
 
 pub(super) struct Walk<'a, 'h> {
     host: &'a Host<'h>,
     facts: &'a Facts,
-    homes: &'a [(HostText, HostPath)],
+    pub(super) homes: &'a [(HostText, HostPath)],
     /// Device and inode of what was read: /lib and /usr/lib may be one.
     seen: HashSet<(u64, u64)>,
     /// To be read when all places were.
-    scripts: Vec<Script>,
+    pub(super) scripts: Scripts,
 }
 
 /// What an entry is stored with besides itself.
-struct Origin<'a> {
-    kind: &'static str,
-    path: &'a HostPath,
-    stat: &'a Stat,
-    when: Option<&'static str>,
-    owner: Option<&'a HostText>,
-    run_by: Option<&'a str>,
-    left_out: u32,
+pub(super) struct Origin<'a> {
+    pub kind: &'static str,
+    pub path: &'a HostPath,
+    pub stat: &'a Stat,
+    pub when: Option<&'static str>,
+    pub owner: Option<&'a HostText>,
+    pub run_by: Option<&'a str>,
+    pub begun_by: Option<&'a str>,
+    /// Scripts between the first entry and this one.
+    pub steps: u8,
+    /// What runs its lines.
+    pub shell: Shell,
+    pub left_out: u32,
 }
 
 impl<'a, 'h> Walk<'a, 'h> {
     pub fn new(host: &'a Host<'h>, facts: &'a Facts, homes: &'a [(HostText, HostPath)]) -> Self {
-        Self { host, facts, homes, seen: HashSet::new(), scripts: Vec::new() }
+        Self { host, facts, homes, seen: HashSet::new(), scripts: Scripts::default() }
     }
 
-    fn root(&self) -> &dyn Dir {
+    pub(super) fn root(&self) -> &dyn Dir {
         self.host.root.as_ref()
     }
 
-    fn missed(&self, why: &Unavailable) {
+    pub(super) fn missed(&self, why: &Unavailable) {
         // Most places do not exist on most hosts.
         if why.reason != Reason::Absent {
             self.host.gaps.missed("persistence", why);
@@ -63,8 +57,13 @@ impl<'a, 'h> Walk<'a, 'h> {
     }
 
     /// Whether this is the first time that the inode is met. A source without inodes has 0.
-    fn first(&mut self, stat: &Stat) -> bool {
+    pub(super) fn first(&mut self, stat: &Stat) -> bool {
         stat.inode == 0 || self.seen.insert((stat.dev, stat.inode))
+    }
+
+    /// Whether it was met before.
+    pub(super) fn met(&self, stat: &Stat) -> bool {
+        stat.inode != 0 && self.seen.contains(&(stat.dev, stat.inode))
     }
 
     pub fn folder(&mut self, place: &Place, path: &HostPath, owner: Option<&HostText>) -> Outcome {
@@ -160,6 +159,9 @@ impl<'a, 'h> Walk<'a, 'h> {
             when: place.when,
             owner,
             run_by: None,
+            begun_by: None,
+            steps: 0,
+            shell: Shell::default(),
             left_out: 0,
         };
         self.store_all(&mut origin, found)
@@ -196,7 +198,7 @@ impl<'a, 'h> Walk<'a, 'h> {
         (place.parse)(&Text { path, bytes })
     }
 
-    fn store_all(&mut self, origin: &mut Origin<'_>, found: Vec<Found>) -> Outcome {
+    pub(super) fn store_all(&mut self, origin: &mut Origin<'_>, found: Vec<Found>) -> Outcome {
         let kept = keep(found);
         if kept.left_out > 0 {
             let detail = format!("{} commands; {MOST_ROWS} are kept", kept.left_out + MOST_ROWS);
@@ -212,17 +214,19 @@ impl<'a, 'h> Walk<'a, 'h> {
         Ok(())
     }
 
-    fn store(&mut self, origin: &Origin<'_>, nth: u32, found: Found, repeats: u32) -> Outcome {
-        let Origin { path, stat, .. } = *origin;
+    fn store(&mut self, origin: &mut Origin<'_>, nth: u32, found: Found, repeats: u32) -> Outcome {
+        let (path, stat) = (origin.path, origin.stat);
         let at = found.line.map_or_else(|| path.to_string(), |line| format!("{path}:{line}"));
         let key = if nth > 1 { format!("{at}#{nth}") } else { at.clone() };
         let decoded = decode::decoded(found.command.as_bytes()).map(HostText);
         let program = program::program(found.command.as_bytes())
             .or_else(|| program::program(decoded.as_ref()?.as_bytes()));
         let user = found.user.or_else(|| origin.owner.cloned());
-        if origin.run_by.is_none() && origin.kind != "preload" {
-            self.follow(origin.kind, &found.command, decoded.as_ref(), user.as_ref(), &key);
+        if found.schedule.is_some() {
+            // Jobs of one crontab know nothing of each other.
+            origin.shell = self.shell(user.as_ref());
         }
+        self.follow(origin, &found.command, decoded.as_ref(), user.as_ref(), &key);
         let row = Entry {
             kind: origin.kind,
             path: path.clone(),
@@ -239,76 +243,12 @@ impl<'a, 'h> Walk<'a, 'h> {
             package: None,
             program_package: None,
             run_by: origin.run_by.map(str::to_owned),
+            begun_by: origin.begun_by.map(str::to_owned),
             repeats,
             left_out: origin.left_out,
             size: stat.size,
         };
         self.facts.insert(key, &at, &row)
-    }
-
-    /// Remembers the scripts that a command may run.
-    fn follow(
-        &mut self,
-        kind: &'static str,
-        command: &HostText,
-        decoded: Option<&HostText>,
-        user: Option<&HostText>,
-        key: &str,
-    ) {
-        if self.scripts.len() >= MOST_NAMED {
-            return;
-        }
-        let name = user.map_or(&b"root"[..], HostText::as_bytes);
-        let home = self.homes.iter().find(|(user, _)| user.as_bytes() == name);
-        for text in [Some(command), decoded].into_iter().flatten() {
-            for named in scripts::named(text.as_bytes(), home.map(|(_, home)| home)) {
-                let run_by = format!("{}/{key}", Entry::DEF.name);
-                self.scripts.push(Script { named, kind, user: user.cloned(), run_by });
-            }
-        }
-    }
-
-    /// Reads the scripts that entries run, and stores their lines. Which of them packages own is
-    /// not known yet: the collector of files takes those away.
-    pub fn scripts(&mut self) -> Outcome {
-        let mut read = 0;
-        for script in std::mem::take(&mut self.scripts) {
-            let path = &script.named.path;
-            let Ok(stat) = self.root().stat(path) else { continue };
-            if stat.kind != FileKind::File || stat.size > MOST_SCRIPT as u64 || !self.first(&stat) {
-                continue;
-            }
-            // Most are programs: their first bytes tell.
-            let mut bytes = Vec::new();
-            let first = self.root().read(path, FIRST_BYTES, &mut bytes);
-            let word = content(&bytes);
-            if first.is_ok() && word != "script" && !(script.named.interpreted && word == "text") {
-                continue;
-            }
-            bytes.clear();
-            if let Err(why) = self.root().read(path, MOST_SCRIPT, &mut bytes) {
-                self.missed(&why);
-                continue;
-            }
-            read += 1;
-            if read > MOST_SCRIPTS {
-                let detail = format!("{MOST_SCRIPTS} scripts that entries run were read");
-                self.missed(&Unavailable::new(path, Reason::NotCaptured, detail));
-                break;
-            }
-            let (found, _) = shell::commands(&Text { path, bytes: &bytes });
-            let mut origin = Origin {
-                kind: script.kind,
-                path,
-                stat: &stat,
-                when: None,
-                owner: script.user.as_ref(),
-                run_by: Some(&script.run_by),
-                left_out: 0,
-            };
-            self.store_all(&mut origin, found)?;
-        }
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! A directory of this machine's file systems, held open.
 
+use super::descriptors::Descriptors;
 use super::hazards::Hazards;
 use super::lookup::{handle, handle_inside};
 use super::stat::{WANTED, from_statx};
@@ -10,6 +11,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -101,7 +103,7 @@ impl DiskDir {
 
     /// The error, told apart where the process behind the handle has ended: the kernel answers
     /// ENOENT to names that were not looked up before, and ESRCH to others.
-    fn fail(&self, name: &HostPath, error: Errno) -> Unavailable {
+    pub(super) fn fail(&self, name: &HostPath, error: Errno) -> Unavailable {
         let gone = self.of_proc
             && matches!(error, Errno::NOENT | Errno::SRCH)
             && rustix::fs::accessat(
@@ -208,10 +210,36 @@ impl DiskDir {
 
 /// The answer comes from what the kernel knows already, so that a dead network or FUSE mount
 /// cannot hold us, and nothing is mounted by asking.
-const QUIET: AtFlags = AtFlags::STATX_DONT_SYNC.union(AtFlags::NO_AUTOMOUNT);
+pub(super) const QUIET: AtFlags = AtFlags::STATX_DONT_SYNC.union(AtFlags::NO_AUTOMOUNT);
 
 fn stat_of(fd: &OwnedFd) -> Result<Stat, Errno> {
     rustix::fs::statx(fd, "", QUIET | AtFlags::EMPTY_PATH, WANTED).map(|s| from_statx(&s))
+}
+
+/// The names in a directory, sorted, without `.` and `..`.
+pub(super) fn names_in(folder: &OwnedFd) -> Result<Vec<HostPath>, Errno> {
+    let mut names = Vec::new();
+    let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
+    let mut entries = rustix::fs::RawDir::new(folder, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            names.push(HostPath::new(name));
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Where a link points. Nearly all do so in a few bytes.
+pub(super) fn read_link(folder: &OwnedFd, name: &OsStr) -> Result<HostPath, Errno> {
+    let mut buffer = [MaybeUninit::uninit(); 256];
+    let (target, room) = rustix::fs::readlinkat_raw(folder, name, &mut buffer)?;
+    if !room.is_empty() {
+        return Ok(HostPath::new(&*target));
+    }
+    rustix::fs::readlinkat(folder, name, Vec::new()).map(|t| HostPath::new(t.into_bytes()))
 }
 
 /// Opens what a handle is on, without touching the access time where that is allowed: the
@@ -300,28 +328,27 @@ impl Dir for DiskDir {
             reopen(&handle, flags)
         };
         let fd = fd.map_err(|e| self.fail(name, e))?;
-        let mut names = Vec::new();
-        let mut buffer = Vec::with_capacity(32 * 1024);
-        let mut entries = rustix::fs::RawDir::new(fd, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = entry.map_err(|e| self.fail(name, e))?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                names.push(HostPath::new(name));
-            }
-        }
-        names.sort_unstable();
-        Ok(names)
+        names_in(&fd).map_err(|e| self.fail(name, e))
     }
 
     fn link(&self, name: &HostPath) -> Result<HostPath, Unavailable> {
         let direct = !self.confined && (self.of_proc || !self.hazards.any());
         let target = if direct {
-            rustix::fs::readlinkat(&*self.fd, relative(name), Vec::new())
+            read_link(&self.fd, relative(name))
         } else {
-            rustix::fs::readlinkat(self.handle(name, false)?, "", Vec::new())
+            read_link(&self.handle(name, false)?, OsStr::new(""))
         };
-        target.map(|t| HostPath::new(t.into_bytes())).map_err(|e| self.fail(name, e))
+        target.map_err(|e| self.fail(name, e))
+    }
+
+    fn held(&self, name: &HostPath) -> Option<Box<dyn Dir + '_>> {
+        // Where a mount may never answer, each question is asked with that in mind.
+        if !self.of_proc || self.hazards.any() || name.as_bytes() != b"fd" {
+            return None;
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(&*self.fd, "fd", flags, Mode::empty()).ok()?;
+        Some(Box::new(Descriptors { process: self, folder }))
     }
 
     fn stat(&self, name: &HostPath) -> Result<Stat, Unavailable> {

@@ -4,6 +4,7 @@
 //! where the kernel lets us, and only after it said that they are regular files: opening a FIFO
 //! would wake its writer, and opening a device can do anything.
 
+mod descriptors;
 mod dir;
 mod hazards;
 mod lookup;

@@ -1,0 +1,132 @@
+//! The scripts that entries run, and the scripts that those run: a crontab's line is short where
+//! the deed is two files further.
+
+use super::scripts::{Named, Shell};
+use super::walk::{Origin, Walk};
+use super::{Entry, Text, shell};
+use crate::collect::Outcome;
+use crate::collect::content::{FIRST_BYTES, content};
+use crate::evidence::{FileKind, HostPath, Reason, Unavailable};
+use crate::facts::{HostText, Table};
+use std::collections::{HashSet, VecDeque};
+
+/// Names of scripts that are remembered.
+const MOST_NAMED: usize = 20_000;
+/// Scripts that are read in all, and their bytes.
+const MOST_SCRIPTS: usize = 1024;
+const MOST_BYTES: usize = 32 << 20;
+/// Longer scripts are installers with something packed into them.
+const MOST_SCRIPT: usize = 256 << 10;
+/// Scripts between an entry and the last one that is read.
+pub(in crate::collect) const MOST_STEPS: u8 = 6;
+
+/// A script that a command names.
+struct Script {
+    named: Named,
+    kind: &'static str,
+    user: Option<HostText>,
+    /// The command's fact, and that of the entry with which it begins.
+    run_by: String,
+    begun_by: String,
+    steps: u8,
+}
+
+/// Scripts that are still to be read, and the names of those that were.
+#[derive(Default)]
+pub(super) struct Scripts {
+    waiting: VecDeque<Script>,
+    /// Names are told apart where the source has no inodes.
+    met: HashSet<(HostPath, bool)>,
+}
+
+impl Walk<'_, '_> {
+    /// The shell of whom a command runs as.
+    pub(super) fn shell(&self, user: Option<&HostText>) -> Shell {
+        Shell::at_home(self.home(user))
+    }
+
+    fn home(&self, user: Option<&HostText>) -> Option<&HostPath> {
+        let name = user.map_or(&b"root"[..], HostText::as_bytes);
+        self.homes.iter().find(|(user, _)| user.as_bytes() == name).map(|(_, home)| home)
+    }
+
+    /// Remembers the scripts that a command may run.
+    pub(super) fn follow(
+        &mut self,
+        origin: &mut Origin<'_>,
+        command: &HostText,
+        decoded: Option<&HostText>,
+        user: Option<&HostText>,
+        key: &str,
+    ) {
+        if origin.kind == "preload" || origin.steps >= MOST_STEPS {
+            return;
+        }
+        let run_by = format!("{}/{key}", Entry::DEF.name);
+        for text in [Some(command), decoded].into_iter().flatten() {
+            for named in origin.shell.named(text.as_bytes()) {
+                let met = (named.path.clone(), named.interpreted);
+                if self.scripts.met.len() >= MOST_NAMED || !self.scripts.met.insert(met) {
+                    continue;
+                }
+                self.scripts.waiting.push_back(Script {
+                    named,
+                    kind: origin.kind,
+                    user: user.cloned(),
+                    begun_by: origin.begun_by.map_or_else(|| run_by.clone(), str::to_owned),
+                    run_by: run_by.clone(),
+                    steps: origin.steps + 1,
+                });
+            }
+        }
+    }
+
+    /// Reads the scripts, those that entries run themselves before those that these run, and
+    /// stores their lines. Which of them packages own is not known yet: the collector of files
+    /// takes those away.
+    pub(super) fn scripts(&mut self) -> Outcome {
+        let (mut read, mut left) = (0, MOST_BYTES);
+        while let Some(script) = self.scripts.waiting.pop_front() {
+            let path = &script.named.path;
+            let Ok(stat) = self.root().stat(path) else { continue };
+            if stat.kind != FileKind::File || stat.size > MOST_SCRIPT as u64 || self.met(&stat) {
+                continue;
+            }
+            // Most are programs: their first bytes tell.
+            let mut bytes = Vec::new();
+            let first = self.root().read(path, FIRST_BYTES, &mut bytes);
+            let word = content(&bytes);
+            if first.is_ok() && word != "script" && !(script.named.interpreted && word == "text") {
+                continue;
+            }
+            self.first(&stat);
+            bytes.clear();
+            if let Err(why) = self.root().read(path, MOST_SCRIPT, &mut bytes) {
+                self.missed(&why);
+                continue;
+            }
+            read += 1;
+            if read > MOST_SCRIPTS || bytes.len() > left {
+                let detail = format!("{} scripts that entries run were read", read - 1);
+                self.missed(&Unavailable::new(path, Reason::NotCaptured, detail));
+                break;
+            }
+            left -= bytes.len();
+            let (found, _) = shell::commands(&Text { path, bytes: &bytes });
+            let mut origin = Origin {
+                kind: script.kind,
+                path,
+                stat: &stat,
+                when: None,
+                owner: script.user.as_ref(),
+                run_by: Some(&script.run_by),
+                begun_by: Some(&script.begun_by),
+                steps: script.steps,
+                shell: Shell::of_script(path, self.home(script.user.as_ref())),
+                left_out: 0,
+            };
+            self.store_all(&mut origin, found)?;
+        }
+        Ok(())
+    }
+}
