@@ -55,14 +55,45 @@ pub fn are(named: &Named) -> bool {
     })
 }
 
-fn recognised(path: &Path, head: &[u8]) -> bool {
-    let origin = Origin { name: path.display().to_string(), modified: None };
+/// Why what the user named is refused though it belongs beside logs, as a packet capture; of a
+/// folder, where it holds nothing else.
+pub fn refused(named: &Named) -> Option<String> {
+    let said = |path: &Path, head: &[u8]| {
+        let why = Logs::refusal(&plain(head))?;
+        Some(format!("{}: {why}", path.display()))
+    };
+    if !named.directory {
+        return said(&named.path, &named.head);
+    }
+    let inside = files(&named.path);
+    let folders = std::fs::read_dir(&named.path).into_iter().flatten().flatten();
+    if folders.into_iter().any(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file())) {
+        return None;
+    }
+    let first = inside.iter().take(TRIED).find_map(|path| {
+        let mut head = Vec::new();
+        File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).ok()?;
+        said(path, &head)
+    });
+    Some(first.unwrap_or_else(|| {
+        let shown = named.path.display();
+        format!("{shown}: a folder of {} files, none of them a log that davy knows, and no root of a file system", inside.len())
+    }))
+}
+
+fn plain(head: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     if let Ok((reader, _)) = carve::unpack(Box::new(Cursor::new(head.to_vec()))) {
         // A head ends within a block: what came before that tells enough.
         let _ = reader.take(HEAD as u64).read_to_end(&mut plain);
     }
-    Logs::recognise(&plain, &origin).is_some()
+    plain
+}
+
+fn recognised(path: &Path, head: &[u8]) -> bool {
+    let origin = Origin { name: path.display().to_string(), modified: None };
+    let plain = plain(head);
+    Logs::refusal(&plain).is_none() && Logs::recognise(&plain, &origin).is_some()
 }
 
 /// The files of a folder, in order of their names; a file is itself.

@@ -133,6 +133,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "a text host (*.host)", open: text_host },
     ARCHIVE,
     Kind { name: "network or cloud logs, a file or a folder of them", open: logs },
+    Kind { name: "a capture", open: refused },
     Kind { name: "a directory that holds a root file system", open: directory },
 ];
 
@@ -171,6 +172,11 @@ fn logs(named: &Named) -> Option<Result<Opened, String>> {
     super::logs::are(named).then(|| Ok(Opened::Logs(super::logs::Place::of(named))))
 }
 
+/// What is none of these, but could be taken for one.
+fn refused(named: &Named) -> Option<Result<Opened, String>> {
+    super::logs::refused(named).map(Err)
+}
+
 fn directory(named: &Named) -> Option<Result<Opened, String>> {
     let open = || Directory::open(&named.path).map_err(|e| e.to_string());
     named.directory.then(|| open().map(|host| Opened::Host(Box::new(host))))
@@ -194,7 +200,8 @@ pub fn open(path: &Path, identities: &[Identity]) -> Result<Opened, String> {
     match kinds.iter().find_map(|kind| (kind.open)(&named)) {
         Some(opened) => opened,
         None => {
-            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+            let kinds = kinds.iter().map(|kind| kind.name).filter(|name| *name != "a capture");
+            let kinds: Vec<&str> = kinds.collect();
             let shown = path.display();
             Err(format!("{shown}: not a source davy can triage: {}", kinds.join(", or ")))
         }

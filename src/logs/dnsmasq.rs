@@ -37,6 +37,8 @@ type Waiting = (u64, Dns, Vec<Vec<u8>>);
 struct Dnsmasq {
     /// By the serial number or, without, by the name.
     waiting: BTreeMap<Vec<u8>, Waiting>,
+    /// The question whose answer so far is another name: the lines of that name follow.
+    alias: Option<Vec<u8>>,
     number: u64,
 }
 
@@ -71,9 +73,10 @@ impl LineReader for Dnsmasq {
         }
         let verb = words.next().unwrap_or_default();
         let asked = words.next().unwrap_or_default();
-        let key = serial.unwrap_or(asked).to_vec();
+        let mut key = serial.unwrap_or(asked).to_vec();
         if let Some(qtype) = verb.strip_prefix(b"query[").and_then(|q| q.strip_suffix(b"]")) {
             self.flush(&key, out);
+            self.alias = None;
             let from = words.nth(1).and_then(endpoint);
             let client = asker.or(from);
             let read = times::syslog(line, origin.modified).and_then(|(read, _)| read);
@@ -96,6 +99,12 @@ impl LineReader for Dnsmasq {
         let answer = words.nth(1).unwrap_or_default();
         let answers = matches!(source, b"reply" | b"cached" | b"config" | b"validation")
             || source.starts_with(b"/");
+        if answers && !self.waiting.contains_key(&key) {
+            key = self.alias.clone().unwrap_or(key);
+        }
+        if answers && serial.is_none() && answer == b"<CNAME>" {
+            self.alias = Some(key.clone());
+        }
         if answers && let Some((_, row, list)) = self.waiting.get_mut(&key) {
             if matches!(answer, b"NXDOMAIN" | b"NODATA" | b"SERVFAIL" | b"REFUSED")
                 || answer.starts_with(b"NODATA")

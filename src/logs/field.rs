@@ -8,6 +8,13 @@ pub(super) fn count(bytes: &[u8]) -> Option<u64> {
     if bytes.is_empty() || bytes.len() > 20 {
         return None;
     }
+    if bytes.len() < 20 {
+        // So many digits always fit.
+        return bytes.iter().try_fold(0u64, |sum, byte| {
+            let digit = byte.wrapping_sub(b'0');
+            (digit < 10).then(|| sum.wrapping_mul(10).wrapping_add(digit.into()))
+        });
+    }
     bytes.iter().try_fold(0u64, |sum, byte| {
         let digit = byte.checked_sub(b'0').filter(|d| *d < 10)?;
         sum.checked_mul(10)?.checked_add(digit.into())
@@ -73,6 +80,38 @@ pub(super) fn endpoint(bytes: &[u8]) -> Option<(IpAddr, Option<u16>)> {
 /// A number with a fraction, scaled by 10^9: `1521911720.865716`. Digits beyond the ninth are
 /// dropped; [`None`] for what is none or does not fit.
 pub(super) fn nano(bytes: &[u8]) -> Option<i64> {
+    usual(bytes).or_else(|| any_nano(bytes))
+}
+
+/// The usual case in one pass: at most nine digits after the point, and so few before it that the
+/// whole fits.
+fn usual(bytes: &[u8]) -> Option<i64> {
+    if bytes.len() > 20 {
+        return None;
+    }
+    let (mut sum, mut whole, mut fraction, mut point) = (0i64, 0u32, 0u32, false);
+    for byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            sum = sum.wrapping_mul(10).wrapping_add(digit.into());
+            if point {
+                fraction += 1;
+            } else {
+                whole += 1;
+            }
+        } else if *byte == b'.' && !point {
+            point = true;
+        } else {
+            return None;
+        }
+    }
+    if whole == 0 || whole > 9 + u32::from(bytes.first() == Some(&b'1')) || fraction > 9 {
+        return None;
+    }
+    Some(sum * 10i64.pow(9 - fraction))
+}
+
+fn any_nano(bytes: &[u8]) -> Option<i64> {
     let (negative, digits) = match bytes {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, bytes),
@@ -130,6 +169,11 @@ pub(super) fn protocol(number: u64) -> Cow<'static, str> {
 
 /// A protocol by its name or number, in lower case.
 pub(super) fn protocol_named(bytes: &[u8]) -> Option<Cow<'static, str>> {
+    match bytes {
+        b"tcp" => return Some(Cow::Borrowed("tcp")),
+        b"udp" => return Some(Cow::Borrowed("udp")),
+        _ => {}
+    }
     if let Some(number) = count(bytes) {
         return Some(protocol(number));
     }
@@ -171,6 +215,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_usual_number_is_what_any_is(text in "[0-9]{0,11}(\\.[0-9]{0,10})?") {
+            if let Some(usual) = usual(text.as_bytes()) {
+                prop_assert_eq!(Some(usual), any_nano(text.as_bytes()));
+            }
+        }
+
         #[test]
         fn no_field_makes_it_panic(bytes: Vec<u8>) {
             let _ = (count(&bytes), port(&bytes), address(&bytes), endpoint(&bytes));

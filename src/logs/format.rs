@@ -143,6 +143,7 @@ pub const FORMATS: &[Format] = &[
     super::vpcflow::TEXT,
     super::vpcflow::JSON,
     super::parquet::FORMAT,
+    super::refused::FORMAT,
     super::guardduty::FORMAT,
     super::route53::FORMAT,
     super::netflow::FORMAT,

@@ -16,16 +16,13 @@ use std::net::IpAddr;
 
 pub(super) const FORMAT: Format = Format {
     name: "netflow",
-    doc: "NetFlow v5, v9 and IPFIX datagrams in a file, each with a length of four bytes before it, or one after another; nfcapd files are named and not read",
+    doc: "NetFlow v5, v9 and IPFIX datagrams in a file, each with a length of four bytes before it, or one after another",
     tables: &["flows", "conversations"],
     shape: Shape::Binary { tells, read },
 };
 
 /// A datagram is no longer than what UDP carries.
 const LONGEST: usize = 65_535;
-
-/// What nfcapd's own files begin with.
-const NFCAPD: [u8; 2] = [0x0c, 0xa5];
 
 /// Milliseconds by which a flow may end after its export before its times are not believed.
 const SLACK: i64 = 3_600_000;
@@ -36,12 +33,8 @@ fn tells(head: &[u8]) -> bool {
             let length = usize::from(*high) << 8 | usize::from(*low);
             length >= 20 && datagram(rest, Some(length))
         }
-        _ => datagram(head, None) || nfcapd(head),
+        _ => datagram(head, None),
     }
-}
-
-fn nfcapd(head: &[u8]) -> bool {
-    head.starts_with(&NFCAPD) && head.len() > 8 || head.starts_with(&[0xa5, 0x0c])
 }
 
 /// Whether bytes begin as a datagram: its version, and a count or length that can be.
@@ -82,10 +75,6 @@ fn read(stream: &mut dyn Read, _: &Origin, out: &mut dyn Out) -> io::Result<u64>
         }
         if buffer.is_empty() {
             break;
-        }
-        if nfcapd(&buffer) {
-            let said = "nfcapd's own file, whose format is nfdump's alone: give the output of `nfdump -r FILE -o ndjson`";
-            return Err(io::Error::other(said));
         }
         let prefix = *prefixed.get_or_insert_with(|| buffer.starts_with(&[0, 0]));
         let (head, length) = match (prefix, buffer.as_slice()) {

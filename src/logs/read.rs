@@ -53,6 +53,12 @@ impl<'f> Logs<'f> {
         format_of(head, origin).map(|format| format.name)
     }
 
+    /// Why a file that begins so is not read, and what makes a log of it.
+    #[must_use]
+    pub fn refusal(head: &[u8]) -> Option<&'static str> {
+        super::refused::refusal(head)
+    }
+
     /// Reads one file, or archive member, or standard input.
     ///
     /// # Errors

@@ -16,8 +16,13 @@ pub(super) const FORMAT: Format = Format {
 fn body(line: &[u8]) -> Option<&[u8]> {
     let at = memchr::memmem::find(line.get(..200).unwrap_or(line), b"unbound")?;
     let rest = line.get(at..)?;
-    let info = memchr::memmem::find(rest.get(..40).unwrap_or(rest), b"info: ")?;
-    rest.get(info + 6..)
+    // log-tag-queryreply writes what it is in the place of the level.
+    let head = rest.get(..40).unwrap_or(rest);
+    let tag = ["info: ", "query: ", "reply: "]
+        .iter()
+        .filter_map(|tag| Some((memchr::memmem::find(head, tag.as_bytes())?, tag.len())))
+        .min()?;
+    rest.get(tag.0 + tag.1..)
 }
 
 fn tells(line: &[u8], _: &Origin) -> bool {

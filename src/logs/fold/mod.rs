@@ -10,7 +10,7 @@ pub use key::By;
 use spans::Spans;
 use spill::{Held, Minutes, Run};
 pub use table::Slot;
-use table::Table;
+use table::{Packed, Table};
 
 use super::flow::FlowSeen;
 use crate::facts::{HostText, Time};
@@ -55,6 +55,7 @@ pub struct Fold {
     spans: HashMap<u32, Option<Spans>>,
     silent: bool,
     scratch: Vec<u8>,
+    packed: Packed,
     /// What was put aside, each in order of its keys.
     runs: Vec<Run>,
     /// Bytes at which the table is put aside; [`None`] where nothing may be written.
@@ -73,6 +74,7 @@ impl Fold {
             spans: HashMap::new(),
             silent,
             scratch: Vec::with_capacity(48),
+            packed: Packed::default(),
             runs: Vec::new(),
             budget: None,
             failed: None,
@@ -103,7 +105,10 @@ impl Fold {
     pub fn add(&mut self, flow: &FlowSeen<'_>) {
         self.scratch.clear();
         key::pack(self.by, flow, &mut self.scratch);
-        let (entry, fresh) = self.table.entry(&self.scratch);
+        let (entry, fresh) = {
+            self.packed.set(&self.scratch);
+            self.table.entry(&self.packed)
+        };
         self.table.add(entry, flow);
         if self.silent
             && let (Some(start), Some(end)) = (flow.started, flow.ended())
@@ -189,19 +194,27 @@ impl Fold {
             let worse = |(least, last, _): &(Reverse<u64>, Vec<u8>, Vec<u64>)| {
                 (Reverse(sum), key) >= (*least, last.as_slice())
             };
+            let least = |heap: &BinaryHeap<(Reverse<u64>, _, _)>| heap.peek().map_or(0, |l| l.0.0);
             if full && heap.peek().is_none_or(worse) {
-                return;
+                return least(&heap);
             }
             heap.push((Reverse(sum), key.to_vec(), sums.to_vec()));
             if full {
                 heap.pop();
             }
+            if heap.len() < most { 0 } else { least(&heap) }
         };
         if self.runs.is_empty() {
             let mut key = Vec::new();
+            // Most have less than the least of those kept: their keys need not be looked at.
+            let mut least = 0;
             for entry in self.table.places() {
+                let sums = self.table.sums(entry);
+                if column.and_then(|c| sums.get(c)).copied().unwrap_or(0) < least {
+                    continue;
+                }
                 self.table.key(entry, &mut key);
-                keep(&key, self.table.sums(entry));
+                least = keep(&key, sums);
             }
         } else {
             self.merged::<std::io::Error>(|held| {

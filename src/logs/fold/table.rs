@@ -108,28 +108,30 @@ pub(super) struct Table {
 }
 
 /// A key as words whose order is that of its bytes.
-struct Packed {
+pub(super) struct Packed {
     words: [u64; LONGEST],
     bytes: usize,
 }
 
+impl Default for Packed {
+    fn default() -> Self {
+        Self { words: [0; LONGEST], bytes: 0 }
+    }
+}
+
 impl Packed {
-    fn of(key: &[u8]) -> Self {
-        let mut words = [0u64; LONGEST];
-        let bytes = key.len().min(LONGEST * 8);
-        let (whole, rest) = key.get(..bytes).unwrap_or_default().as_chunks::<8>();
-        let mut places = words.iter_mut();
-        for (place, word) in places.by_ref().zip(whole) {
+    /// Takes another key. What lies behind it stays as it was and is not looked at.
+    pub(super) fn set(&mut self, key: &[u8]) {
+        self.bytes = key.len().min(LONGEST * 8);
+        let (whole, rest) = key.get(..self.bytes).unwrap_or_default().as_chunks::<8>();
+        let mut places = self.words.iter_mut();
+        for (word, place) in whole.iter().zip(places.by_ref()) {
             *place = u64::from_be_bytes(*word);
         }
-        if let Some(place) = words.get_mut(whole.len()).filter(|_| !rest.is_empty()) {
-            let mut last = [0u8; 8];
-            for (to, from) in last.iter_mut().zip(rest) {
-                *to = *from;
-            }
-            *place = u64::from_be_bytes(last);
+        if let Some(place) = places.next().filter(|_| !rest.is_empty()) {
+            let last = rest.iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
+            *place = last << (8 * (8 - rest.len()));
         }
-        Self { words, bytes }
     }
 
     fn words(&self) -> &[u64] {
@@ -145,9 +147,8 @@ impl Table {
     }
 
     /// The entry of a key, and whether it is new.
-    pub(super) fn entry(&mut self, key: &[u8]) -> (u32, bool) {
-        let key = Packed::of(key);
-        let hash = hash(self.seed, &key) & !u64::from(u32::MAX);
+    pub(super) fn entry(&mut self, key: &Packed) -> (u32, bool) {
+        let hash = hash(self.seed, key) & !u64::from(u32::MAX);
         let mask = self.index.len() - 1;
         let mut at = (hash >> 32) as usize & mask;
         loop {
@@ -156,12 +157,12 @@ impl Table {
                 break;
             }
             let place = (cell as u32).wrapping_sub(1);
-            if cell & !u64::from(u32::MAX) == hash && self.is(place, &key) {
+            if cell & !u64::from(u32::MAX) == hash && self.is(place, key) {
                 return (place, false);
             }
             at = (at + 1) & mask;
         }
-        let place = self.store(&key);
+        let place = self.store(key);
         if let Some(cell) = self.index.get_mut(at) {
             *cell = hash | u64::from(place.wrapping_add(1));
         }

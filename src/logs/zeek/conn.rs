@@ -1,6 +1,7 @@
 //! conn.log and open_conn.log. In TSV the columns' places are looked up once a header: this is the
 //! log of which there are millions of rows.
 
+use super::super::ends::Ends;
 use super::super::field::{address, count, nano, port, protocol_named};
 use super::super::flow::FlowSeen;
 use super::super::format::{Out, Took};
@@ -88,7 +89,7 @@ impl Columns {
         let mut flow = FlowSeen::new(kind(self.open));
         flow.open = self.open;
         let mut from = 0;
-        let mut ends = memchr::memchr_iter(separator, line);
+        let mut ends = Ends::of(separator, line);
         let mut bad = false;
         let mut over = false;
         for what in self.what.iter().take(self.wanted) {
@@ -139,11 +140,7 @@ impl Columns {
                 What::Node => flow.sensor = Some(Cow::Borrowed(value)),
             }
         }
-        let more = if over {
-            0
-        } else {
-            1 + memchr::memchr_iter(separator, line.get(from..).unwrap_or_default()).count()
-        };
+        let more = if over { 0 } else { 1 + ends.rest() };
         match (self.wanted + more).cmp(&self.what.len()) {
             Ordering::Less => return Took::no("fewer columns than the header names"),
             Ordering::Greater => return Took::no("more columns than the header names"),
