@@ -100,7 +100,7 @@ c = duckdb.connect()
 c.execute('SET threads TO 1')
 names = 'ts uid orig_h orig_p resp_h resp_p proto service duration orig_bytes resp_bytes conn_state local_orig local_resp missed history orig_pkts orig_ip resp_pkts resp_ip tunnel'.split()
 columns = {name: 'BIGINT' if name.endswith('_bytes') else 'VARCHAR' for name in names}
-src = f\"read_csv('{sys.argv[1]}', delim='\\t', header=false, comment='#', nullstr='-', columns={columns}, quote='', escape='')\"
+src = f\"read_csv('{sys.argv[1]}', delim='\\t', header=false, auto_detect=false, comment='#', nullstr='-', columns={columns}, quote='', escape='')\"
 c.execute(f'SELECT orig_h, resp_p, resp_h, count(*) n FROM {src} GROUP BY ALL ORDER BY n DESC LIMIT 100').fetchall()
 c.execute(f'SELECT resp_p, service, count(*) n FROM {src} GROUP BY ALL ORDER BY n DESC LIMIT 1000').fetchall()
 c.execute(f'SELECT uid, orig_h, resp_h, orig_bytes, resp_bytes, orig_bytes + resp_bytes t FROM {src} ORDER BY t DESC LIMIT 100').fetchall()

@@ -1,8 +1,6 @@
 //! Where a separator stands in a line, by masks of 64 bytes at once: a column is a few bytes, and a
 //! search begun anew for each costs more than reading it.
 
-use wide::u8x16;
-
 /// Bytes of one mask.
 const BLOCK: usize = 64;
 
@@ -66,11 +64,19 @@ fn mask(byte: u8, line: &[u8], base: usize) -> u64 {
     }
 }
 
+/// Eight bytes at a time in ordinary registers: a few columns a line are not worth asking which
+/// vectors the processor has.
 fn whole(byte: u8, block: &[u8; BLOCK]) -> u64 {
-    let wanted = u8x16::splat(byte);
-    let (quarters, _) = block.as_chunks::<16>();
-    quarters.iter().rev().fold(0, |mask, quarter| {
-        mask << 16 | u64::from(u8x16::new(*quarter).simd_eq(wanted).to_bitmask() & 0xffff)
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    /// Brings the lowest bit of each byte together in the highest byte, the first byte's lowest.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let wanted = u64::from_ne_bytes([byte; 8]);
+    let (words, _) = block.as_chunks::<8>();
+    words.iter().rev().fold(0, |mask, word| {
+        let differs = u64::from_le_bytes(*word) ^ wanted;
+        // The highest bit of each byte that does not differ, and of no other.
+        let same = !(((differs & LOW) + LOW) | differs | LOW);
+        mask << 8 | (same >> 7).wrapping_mul(GATHER) >> 56
     })
 }
 

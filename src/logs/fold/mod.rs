@@ -10,7 +10,7 @@ pub use key::By;
 use spans::Spans;
 use spill::{Held, Minutes, Run};
 pub use table::Slot;
-use table::{Packed, Table};
+use table::{Table, Waiting};
 
 use super::flow::FlowSeen;
 use crate::facts::{HostText, Time};
@@ -47,6 +47,10 @@ const MOST_SPANS: usize = 1024;
 /// Memory that the table may take before what it holds is put aside.
 const BUDGET: usize = 160 << 20;
 
+/// Connections that are looked up together: enough to hide the wait for memory, few enough to stay
+/// in the processor's first cache.
+const TOGETHER: usize = 32;
+
 /// The fold.
 pub struct Fold {
     table: Table,
@@ -55,7 +59,9 @@ pub struct Fold {
     spans: HashMap<u32, Option<Spans>>,
     silent: bool,
     scratch: Vec<u8>,
-    packed: Packed,
+    /// Connections that wait for their turn: the first so many.
+    waiting: Vec<Waiting>,
+    waits: usize,
     /// What was put aside, each in order of its keys.
     runs: Vec<Run>,
     /// Bytes at which the table is put aside; [`None`] where nothing may be written.
@@ -74,7 +80,8 @@ impl Fold {
             spans: HashMap::new(),
             silent,
             scratch: Vec::with_capacity(48),
-            packed: Packed::default(),
+            waiting: std::iter::repeat_with(Waiting::default).take(TOGETHER).collect(),
+            waits: 0,
             runs: Vec::new(),
             budget: None,
             failed: None,
@@ -105,27 +112,56 @@ impl Fold {
     pub fn add(&mut self, flow: &FlowSeen<'_>) {
         self.scratch.clear();
         key::pack(self.by, flow, &mut self.scratch);
-        let (entry, fresh) = {
-            self.packed.set(&self.scratch);
-            self.table.entry(&self.packed)
-        };
-        self.table.add(entry, flow);
-        if self.silent
-            && let (Some(start), Some(end)) = (flow.started, flow.ended())
-        {
-            let span = spans::minutes(start, end);
-            match self.spans.entry(entry).or_insert_with(|| Some(Spans::of(span))) {
-                Some(spans) if !fresh => {
-                    spans.add(span);
-                    if spans.len() > MOST_SPANS {
-                        self.spans.insert(entry, None);
-                    }
-                }
-                _ => {}
+        let values = self.table.values(flow);
+        let span = flow.started.zip(flow.ended()).filter(|_| self.silent);
+        let Some(waiting) = self.waiting.get_mut(self.waits) else { return };
+        waiting.key.set(&self.scratch);
+        waiting.values = values;
+        self.waits += 1;
+        if let Some((start, end)) = span {
+            // Minutes are followed one by one.
+            let found = self.settle();
+            if let Some((entry, fresh)) = found {
+                self.cover(entry, fresh, spans::minutes(start, end));
+            }
+        } else if self.silent || self.waits == self.waiting.len() {
+            self.settle();
+        }
+        if self.waits == 0 && self.budget.is_some_and(|most| self.table.bytes() > most) {
+            self.put_aside();
+        }
+    }
+
+    /// Adds all that wait; gives the entry of the last, and whether it is new.
+    fn settle(&mut self) -> Option<(u32, bool)> {
+        let waiting = self.waiting.get_mut(..self.waits).unwrap_or_default();
+        self.waits = 0;
+        if waiting.len() > 1 {
+            for one in waiting.iter_mut() {
+                one.cell = self.table.fetch(&one.key);
+            }
+            for one in waiting.iter_mut() {
+                one.cell = self.table.fetch_record(one.cell);
             }
         }
-        if fresh && self.budget.is_some_and(|most| self.table.bytes() > most) {
-            self.put_aside();
+        let mut last = None;
+        for one in waiting {
+            let found = self.table.entry(&one.key);
+            self.table.add(found.0, &one.values);
+            last = Some(found);
+        }
+        last
+    }
+
+    fn cover(&mut self, entry: u32, fresh: bool, span: (i64, i64)) {
+        match self.spans.entry(entry).or_insert_with(|| Some(Spans::of(span))) {
+            Some(spans) if !fresh => {
+                spans.add(span);
+                if spans.len() > MOST_SPANS {
+                    self.spans.insert(entry, None);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -174,6 +210,7 @@ impl Fold {
         &mut self,
         mut give: impl FnMut(Conversation) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.settle();
         let slots = self.table.slots();
         self.merged(|held| give(row(slots, held)))
     }
@@ -184,6 +221,7 @@ impl Fold {
     /// # Errors
     /// Where what was put aside cannot be read again.
     pub fn top(&mut self, slot: Slot, most: usize) -> std::io::Result<Vec<Conversation>> {
+        self.settle();
         let slots = self.table.slots();
         let column = slots.iter().position(|s| *s == slot);
         // The heap's greatest is the least of those kept: small sum first, then the later key.
@@ -312,18 +350,22 @@ mod tests {
         /// However the log is cut into shards and whatever is put aside, the sums are the same.
         #[test]
         fn what_is_put_aside_adds_up_to_the_same(
-            flows in proptest::collection::vec((0u8..4, 0u8..4, 0u16..3, 0u64..1000, 0i64..4000), 0..60),
+            flows in proptest::collection::vec((0u8..4, 0u8..4, 0u16..3, 0u64..1000, 0i64..4000), 0..120),
             budget in 0usize..2,
         ) {
             let mut whole = Fold::whole();
             // A budget of nothing puts every new conversation aside at once.
             let mut spilt = Fold::whole().spilling(budget);
+            // Without minutes many are looked up together.
+            let mut many = Fold::new(By::ALL, Slot::ALL, false).spilling(budget);
+            let strip = |mut row: Conversation| { row.silent_minutes = None; row };
             for (from, to, port, bytes, start) in flows {
                 whole.add(&flow(from, to, port, bytes, start));
                 spilt.add(&flow(from, to, port, bytes, start));
+                many.add(&flow(from, to, port, bytes, start));
             }
             prop_assert_eq!(all(&mut whole), all(&mut spilt));
-            let strip = |mut row: Conversation| { row.silent_minutes = None; row };
+            prop_assert_eq!(all(&mut whole).into_iter().map(strip).collect::<Vec<_>>(), all(&mut many));
             for most in [1, 3, 100] {
                 let a: Vec<_> = whole.top(Slot::OrigBytes, most).unwrap().into_iter().map(strip).collect();
                 let b: Vec<_> = spilt.top(Slot::OrigBytes, most).unwrap().into_iter().map(strip).collect();

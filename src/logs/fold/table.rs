@@ -113,9 +113,22 @@ pub(super) struct Packed {
     bytes: usize,
 }
 
-impl Default for Packed {
+impl Packed {
+    /// Of no key yet.
+    const NONE: Self = Self { words: [0; LONGEST], bytes: 0 };
+}
+
+/// A connection that waits to be added, with others.
+pub(super) struct Waiting {
+    pub(super) key: Packed,
+    pub(super) values: [u64; Slot::ALL.len()],
+    /// What was fetched for it.
+    pub(super) cell: u64,
+}
+
+impl Default for Waiting {
     fn default() -> Self {
-        Self { words: [0; LONGEST], bytes: 0 }
+        Self { key: Packed::NONE, values: [0; Slot::ALL.len()], cell: 0 }
     }
 }
 
@@ -144,6 +157,20 @@ impl Table {
         // Whoever writes to the log must not be able to choose keys that collide.
         let seed = RandomState::new().build_hasher().finish();
         Self { slots, seed, index: vec![0; 1 << 12], chunks: Vec::new(), entries: 0 }
+    }
+
+    /// Fetches what finding a key will need, and gives that cell: of several keys, all at once, so
+    /// that they wait for memory together and not one after the other.
+    pub(super) fn fetch(&self, key: &Packed) -> u64 {
+        let hash = hash(self.seed, key);
+        let mask = self.index.len() - 1;
+        self.index.get((hash >> 32) as usize & mask).copied().unwrap_or(0)
+    }
+
+    /// Fetches the record that a cell names.
+    pub(super) fn fetch_record(&self, cell: u64) -> u64 {
+        let place = (cell as u32).wrapping_sub(1);
+        self.record(place).and_then(<[u64]>::first).copied().unwrap_or(0)
     }
 
     /// The entry of a key, and whether it is new.
@@ -176,7 +203,11 @@ impl Table {
     fn is(&self, place: u32, key: &Packed) -> bool {
         self.record(place).is_some_and(|record| {
             record.split_first().is_some_and(|(head, rest)| {
-                *head == key.bytes as u64 && rest.get(..key.words().len()) == Some(key.words())
+                let words = key.words();
+                let there = rest.get(..words.len()).unwrap_or_default();
+                *head == key.bytes as u64
+                    && there.len() == words.len()
+                    && there.iter().zip(words).all(|(a, b)| a == b)
             })
         })
     }
@@ -227,7 +258,16 @@ impl Table {
         key.truncate(bytes);
     }
 
-    pub(super) fn add(&mut self, place: u32, flow: &FlowSeen<'_>) {
+    /// What a flow adds to each sum.
+    pub(super) fn values(&self, flow: &FlowSeen<'_>) -> [u64; Slot::ALL.len()] {
+        let mut values = [0; Slot::ALL.len()];
+        for (value, slot) in values.iter_mut().zip(self.slots) {
+            *value = slot.of(flow);
+        }
+        values
+    }
+
+    pub(super) fn add(&mut self, place: u32, values: &[u64]) {
         let (number, from) = (place as usize / CHUNK, place as usize % CHUNK);
         let Some(chunk) = self.chunks.get_mut(number) else { return };
         let Some((head, rest)) = chunk.get_mut(from..).and_then(<[u64]>::split_first_mut) else {
@@ -235,8 +275,8 @@ impl Table {
         };
         let words = usize::try_from(*head).unwrap_or(0).div_ceil(8);
         let Some(sums) = rest.get_mut(words..words + self.slots.len()) else { return };
-        for (sum, slot) in sums.iter_mut().zip(self.slots) {
-            *sum = slot.joined(*sum, slot.of(flow));
+        for ((sum, slot), value) in sums.iter_mut().zip(self.slots).zip(values) {
+            *sum = slot.joined(*sum, *value);
         }
     }
 
