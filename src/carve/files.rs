@@ -6,7 +6,7 @@ use super::Carver;
 use super::place::{self, Place, path, rows};
 use super::scan::{Carved, Cut};
 use super::yara::Judged;
-use crate::evidence::{Evidence, HostPath, Pid, Unavailable};
+use crate::evidence::{Evidence, HostPath, Pid, Unavailable, process_dir};
 use crate::facts::{Error, Facts, Status};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -115,7 +115,7 @@ struct Bytes {
 fn bytes(evidence: &dyn Evidence, carver: &Carver, target: &Target) -> Result<Bytes, Unavailable> {
     let (dir, name) = match &target.through {
         Through::Process(pid, name) => {
-            (evidence.dir(&HostPath::new(format!("/proc/{pid}")))?, name)
+            (process_dir(evidence, *pid)?, name)
         }
         Through::Root(None, name) => (evidence.dir(&HostPath::from("/"))?, name),
         Through::Root(Some(pid), name) => (evidence.root_of(*pid)?, name),

@@ -5,7 +5,7 @@ use super::Carver;
 use super::place::{self, Place, path, rows};
 use super::scan::{Carved, Cut, Found, Stream};
 use super::yara::{Judged, Match};
-use crate::evidence::{Evidence, HostPath, Memory, Pid, Unavailable};
+use crate::evidence::{Evidence, HostPath, Memory, Pid, Unavailable, process_dir};
 use crate::facts::{Error, Facts, Pieces, Status};
 use rayon::prelude::*;
 
@@ -142,7 +142,7 @@ pub fn carve_process(
     carver: &Carver,
     pid: Pid,
 ) -> Result<ProcessCarved, Unavailable> {
-    let dir = evidence.dir(&HostPath::new(format!("/proc/{pid}")))?;
+    let dir = process_dir(evidence, pid)?;
     let mut maps = Vec::new();
     dir.read(&HostPath::from("maps"), MAPS, &mut maps)?;
     let region = |line: super::maps::Line| Region {

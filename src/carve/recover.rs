@@ -2,7 +2,7 @@
 //! deleted executables.
 
 use super::place::{path, rows};
-use crate::evidence::{Evidence, HostPath, Pid};
+use crate::evidence::{Evidence, HostPath, Pid, process_dir};
 use crate::facts::{Error, Facts, Status};
 use sha2::{Digest, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -132,8 +132,7 @@ fn copy(
     seen: &mut std::collections::HashMap<(u64, u64), usize>,
     done: &[Recovered],
 ) -> Result<Copied, String> {
-    let dir =
-        evidence.dir(&HostPath::new(format!("/proc/{}", one.pid))).map_err(|e| e.to_string())?;
+    let dir = process_dir(evidence, one.pid).map_err(|e| e.to_string())?;
     let link = HostPath::from(one.link.as_str());
     let stat = dir.stat(&link).map_err(|e| e.to_string())?;
     if let Some(index) = seen.get(&(stat.dev, stat.inode)) {

@@ -18,6 +18,7 @@ mod query;
 mod rows;
 mod sink;
 mod source;
+mod threads;
 mod triage;
 mod verify;
 mod wanted;
@@ -66,7 +67,14 @@ pub fn run(
             return if asked { Exit::Done } else { Exit::Usage }.into();
         }
     };
-    let messages: &mut dyn Write = &mut plain::Plain(messages);
+    let messages: &mut dyn Write = &mut plain::Plain::new(messages);
+    if let Err(error) = threads::ready() {
+        let _ = writeln!(messages, "davy: no threads can be started here: {error}");
+        let _ = writeln!(messages, "davy: see ulimit -u, and pids.max of the control group");
+        return Exit::Failed.into();
+    }
+    // An archive that breaks off is not one that somebody has read enough of.
+    let printed = !matches!(arguments.command, Command::Collect(_) | Command::Batch(_));
     let result = match arguments.command {
         Command::Triage(arguments) => triage::run(&arguments, out, messages),
         Command::Batch(arguments) => batch::run(&arguments, out, messages),
@@ -80,7 +88,7 @@ pub fn run(
     };
     match result {
         Ok(exit) => exit.into(),
-        Err(error) if is_broken_pipe(error.as_ref()) => Exit::Done.into(),
+        Err(error) if printed && is_broken_pipe(error.as_ref()) => Exit::Done.into(),
         Err(error) => {
             let _ = writeln!(messages, "davy: {error}");
             Exit::Failed.into()

@@ -185,8 +185,9 @@ pub fn run(
     let case = tell(arguments, &sources, &facts, &judgement, &playbooks)?;
     progress.done();
 
-    // Printed first: whatever happens to the folder, the responder has the answer.
-    print(arguments, &case, place, out)?;
+    // Printed first: whatever happens to the folder, the responder has the answer. And whatever
+    // happens to the reader, the folder is left.
+    let printed = print(arguments, &case, place, out);
     if let Some(error) = unmade {
         // Said at first, and scrolled away by the report.
         complain(messages, "no case folder was left", &error);
@@ -198,6 +199,11 @@ pub fn run(
         if let Err(error) = report::folder::write(&case, folder) {
             complain(messages, "the case folder is not whole", &error);
         }
+    }
+    match printed {
+        // Whoever read the report has read enough; the exit code still tells what was found.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        other => other?,
     }
     Ok(exit(arguments, &case, failing(&facts)?, failed))
 }
@@ -242,7 +248,10 @@ fn tool(program: Option<String>, playbooks: &Playbooks) -> Tool {
 }
 
 fn own_digest() -> Option<String> {
-    let mut program = File::open("/proc/self/exe").ok()?;
+    // What is there may be no file at all, where somebody mounted over /proc.
+    let path = "/proc/self/exe";
+    std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let mut program = File::open(path).ok()?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 128 << 10];
     loop {

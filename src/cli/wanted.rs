@@ -32,6 +32,11 @@ impl Wanted {
         for path in &self.ioc {
             let shown = path.display().to_string();
             let mut bytes = Vec::new();
+            // A FIFO nobody writes to would hold us for ever, a device without end fill the memory.
+            let about = std::fs::metadata(path).map_err(|error| format!("{shown}: {error}"))?;
+            if !about.is_file() {
+                return Err(format!("{shown}: not a file"));
+            }
             std::fs::File::open(path)
                 .and_then(|file| file.take(LIST).read_to_end(&mut bytes))
                 .map_err(|error| format!("{shown}: {error}"))?;

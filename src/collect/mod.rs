@@ -25,7 +25,7 @@ mod sockets;
 pub use gaps::Gaps;
 pub use processes::ProcessDir;
 
-use crate::evidence::{Clock, Dir, Evidence, HostPath, Unavailable};
+use crate::evidence::{Clock, Dir, Evidence, HostPath, Reason, Unavailable};
 use crate::facts::{self, Facts, Status, TableDef};
 
 /// A collector that failed as a whole could not store its rows; what it could not *read* is a
@@ -103,7 +103,12 @@ pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) 
     let host = match Host::new(evidence, evidence.clock()) {
         Ok(host) => host,
         Err(why) => {
-            return facts.cover("host", Status::NotCaptured, why.to_string());
+            let status = match why.reason {
+                Reason::NotCaptured | Reason::Absent => Status::NotCaptured,
+                // As where no file can be opened at all.
+                _ => Status::Denied,
+            };
+            return facts.cover("host", status, why.to_string());
         }
     };
     let mut collectors = COLLECTORS.iter().peekable();

@@ -85,20 +85,30 @@ fn space(host: &Host<'_>, remote: &Remote, mount: &mut Mount) {
     }
 }
 
-/// davy's own, or where the evidence has no davy in it, the first process's.
+/// The same, and counts it where there is none.
 fn own_mountinfo(host: &Host<'_>) -> Option<Vec<u8>> {
+    own(host).map_err(|why| host.gaps.missed("mounts", &told(why))).ok()
+}
+
+/// davy's own, or where the evidence has no davy in it, the first process's.
+pub(super) fn own(host: &Host<'_>) -> Result<Vec<u8>, Unavailable> {
     let mut bytes = Vec::new();
-    let mut failed = None;
-    for name in ["proc/self/mountinfo", "proc/1/mountinfo"] {
-        match host.root.read(&HostPath::from(name), LIMIT, &mut bytes) {
-            Ok(_) => return Some(bytes),
-            Err(why) => failed = failed.or(Some(why)),
-        }
+    let read = |name: &str, bytes: &mut Vec<u8>| {
+        host.root.read(&HostPath::from(name), LIMIT, bytes).map(drop)
+    };
+    read("proc/self/mountinfo", &mut bytes).or_else(|first| {
+        bytes.clear();
+        read("proc/1/mountinfo", &mut bytes).map_err(|_| first)
+    })?;
+    Ok(bytes)
+}
+
+/// A FIFO or device where the mount table belongs is no oddity of the host's but a trap.
+fn told(mut why: Unavailable) -> Unavailable {
+    if why.reason == Reason::NotRegular {
+        why.reason = Reason::Damaged;
     }
-    if let Some(why) = failed {
-        host.gaps.missed("mounts", &why);
-    }
-    None
+    why
 }
 
 /// The mounts among the lines of a mountinfo.

@@ -60,15 +60,24 @@ pub(super) fn sentence(text: &str, value: impl Fn(&str) -> Option<String>) -> St
 }
 
 /// The next step with the row's values as words of a shell: names come from the suspect, and the
-/// step will be pasted into a root shell. [`None`] where a value is not known.
+/// step will be pasted into a root shell. [`None`] where a value is not known, and where a program
+/// would take it for an option: quotes do not help against that.
 pub(super) fn command(text: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
-    pieces(text)
-        .into_iter()
-        .map(|piece| match piece {
-            Piece::Words(words) => Some(words.to_owned()),
-            Piece::Column(name, _) => value(name).map(|value| quoted(&value)),
-        })
-        .collect()
+    let mut out = String::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Words(words) => out.push_str(words),
+            Piece::Column(name, _) => {
+                let value = value(name)?;
+                let begins = out.chars().next_back().is_none_or(|c| c.is_whitespace() || "'\"".contains(c));
+                if begins && value.starts_with('-') {
+                    return None;
+                }
+                out.push_str(&quoted(&value));
+            }
+        }
+    }
+    Some(out)
 }
 
 /// One word of a shell. Bytes that the facts hold as `\xNN` become those bytes again.

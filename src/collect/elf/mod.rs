@@ -6,7 +6,7 @@ mod sight;
 
 use super::digest::{Wanted, digest};
 use super::{Collector, Host, Outcome, Run};
-use crate::evidence::{Evidence, HostPath, Pid, Reason, Stat, Unavailable};
+use crate::evidence::{Evidence, HostPath, Pid, Reason, Stat, Unavailable, process_dir};
 use crate::facts::{self, Facts, HostText, Table, Time};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -137,7 +137,7 @@ fn see_in(
     root_id: &str,
     path: &HostPath,
 ) -> Result<Elf, Unavailable> {
-    let dir = evidence.dir(&HostPath::from(format!("/proc/{pid}").as_str()))?;
+    let dir = process_dir(evidence, pid)?;
     let name = HostPath::from("exe");
     let full = HostPath::from(format!("/proc/{pid}/exe").as_str());
     // The times come first: reading could change the access time.

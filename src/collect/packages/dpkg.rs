@@ -4,7 +4,7 @@
 use super::owners::{Digest, OpenRoot, Owned, Wanted};
 use super::{Installed, Package};
 use crate::collect::Gaps;
-use crate::evidence::{Dir, HostPath, Reason, Unavailable};
+use crate::evidence::{Dir, FileKind, HostPath, Reason, Stat, Unavailable};
 use crate::facts::HostText;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -285,7 +285,9 @@ fn with_digests(
     let _ = dir.read(&sums, MOST, &mut buffer);
     let digests = digests(&buffer, &hits);
     let name = HostText::from(package);
+    let summed = buffer.split(|b| *b == b'\n').any(|line| digest_line(line).is_some());
     hits.into_iter()
+        .filter(|hit| !summed || digests.contains_key(&hit.listed) || without_digest(dir, &hit.listed))
         .map(|hit| {
             let digest = digests.get(&hit.listed).cloned();
             (hit.index, Owned { package: name.clone(), digest })
@@ -317,6 +319,16 @@ fn digests(sums: &[u8], hits: &[Hit]) -> HashMap<Vec<u8>, Digest> {
     };
     let found = hits.iter().map(|hit| (hit.listed.clone(), line_of(&hit.listed)));
     found.filter_map(|(path, digest)| Some((path, digest?))).collect()
+}
+
+/// Whether a package that keeps digests may list a path and keep none of it: configuration, links
+/// and folders. A program in the list alone was written there by somebody else.
+fn without_digest(dir: &dyn Dir, path: &[u8]) -> bool {
+    if path.starts_with(b"/etc/") {
+        return true;
+    }
+    let program = |stat: Stat| stat.kind == FileKind::File && stat.mode & 0o111 != 0;
+    dir.stat_link(&HostPath::from(path)).map_or(true, |stat| !program(stat))
 }
 
 /// Every parser here over the same bytes, for tests with hostile ones.

@@ -5,7 +5,7 @@ use super::status::{self, Status};
 use super::walk::Walk;
 use super::{SMALL, damaged};
 use crate::collect::Host;
-use crate::evidence::{Dir, HostPath, Pid, Reason, Stat, Unavailable};
+use crate::evidence::{Dir, HostPath, Pid, Reason, Stat, Unavailable, living_thread};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, OnceCell};
 
@@ -22,6 +22,8 @@ pub struct ProcessDir<'a> {
     pub host: &'a Host<'a>,
     /// What the walk remembers across processes.
     pub(in crate::collect) walk: &'a Walk,
+    /// Where its first thread has ended and others live on, the one that is read instead.
+    pub thread: Option<Pid>,
     stat: Option<ProcStat>,
     status: OnceCell<Status>,
     exe: OnceCell<Option<Stat>>,
@@ -52,7 +54,10 @@ impl<'a> ProcessDir<'a> {
         pid: Pid,
     ) -> Result<Option<Self>, Unavailable> {
         let ended = |why: &Unavailable| matches!(why.reason, Reason::Absent | Reason::Vanished);
-        let dir = match host.evidence.dir(&HostPath::new(format!("/proc/{pid}"))) {
+        let first = || HostPath::new(format!("/proc/{pid}/task/{pid}"));
+        let covered = walk.covered.contains(&pid).then(|| host.evidence.dir(&first()).ok()).flatten();
+        let whole = || host.evidence.dir(&HostPath::new(format!("/proc/{pid}")));
+        let dir = match covered.map_or_else(whole, Ok) {
             Ok(dir) => dir,
             Err(why) if ended(&why) => return Ok(None),
             Err(why) => return Err(why),
@@ -62,6 +67,7 @@ impl<'a> ProcessDir<'a> {
             dir,
             host,
             walk,
+            thread: None,
             stat: None,
             status: OnceCell::new(),
             exe: OnceCell::new(),
@@ -83,6 +89,11 @@ impl<'a> ProcessDir<'a> {
                     host.gaps.missed("processes", &damaged(&process, "stat", "not understood"));
                 }
                 process.stat = parsed;
+                if process.stat.as_ref().is_some_and(|s| s.ended() && s.threads > 1)
+                    && let Some((thread, dir)) = living_thread(host.evidence, process.dir.as_ref(), pid)
+                {
+                    (process.thread, process.dir) = (Some(thread), dir);
+                }
             }
             // Evidence that never had the file is not a process that ended.
             Err(why) if ended(&why) && process.dir.stat(&HostPath::from("comm")).is_err() => {
@@ -96,7 +107,10 @@ impl<'a> ProcessDir<'a> {
 
     /// The path of one of its files, for messages.
     pub(in crate::collect) fn path(&self, name: &str) -> HostPath {
-        HostPath::new(format!("/proc/{}/{name}", self.pid))
+        HostPath::new(match self.thread {
+            Some(thread) => format!("/proc/{}/task/{thread}/{name}", self.pid),
+            None => format!("/proc/{}/{name}", self.pid),
+        })
     }
 
     /// /proc/PID/stat; `None` where it was not understood.
@@ -107,7 +121,12 @@ impl<'a> ProcessDir<'a> {
     /// Whether it has no memory and files of its own: the kernel's threads, and what has ended
     /// and waits to be reaped.
     pub(in crate::collect) fn bare(&self) -> bool {
-        self.stat.as_ref().is_some_and(|s| s.kernel_thread() || s.ended())
+        self.ended() || self.stat.as_ref().is_some_and(ProcStat::kernel_thread)
+    }
+
+    /// Whether all of it has ended, but for its entry.
+    fn ended(&self) -> bool {
+        self.thread.is_none() && self.stat.as_ref().is_some_and(ProcStat::ended)
     }
 
     /// Whether it ended while it was read.
@@ -182,7 +201,7 @@ impl<'a> ProcessDir<'a> {
 
     fn namespace(&self, name: &str, what: &str) -> Option<u64> {
         // What has ended has left its namespaces.
-        if self.stat.as_ref().is_some_and(ProcStat::ended) {
+        if self.ended() {
             return None;
         }
         bracketed(self.link(name, what)?.as_bytes())
@@ -195,7 +214,7 @@ impl<'a> ProcessDir<'a> {
 
     /// Reads a link, and counts where it cannot be read.
     pub(super) fn link(&self, name: &str, what: &str) -> Option<HostPath> {
-        if self.stat.as_ref().is_some_and(ProcStat::ended) {
+        if self.ended() {
             return None;
         }
         match self.dir.link(&HostPath::from(name)) {

@@ -5,10 +5,25 @@ use super::status::Status;
 use crate::collect::Host;
 use crate::collect::host::reader;
 use crate::collect::mounts::{self, Mount};
-use crate::evidence::{HostPath, Reason, Unavailable};
+use crate::evidence::{HostPath, Pid, Reason, Unavailable};
+use std::collections::BTreeSet;
 
 /// Who has it sees all: CAP_SYS_PTRACE.
 const SYS_PTRACE: u64 = 1 << 19;
+
+/// The processes of which some file is covered by a mount: theirs are read from the first thread's
+/// folder, which has the same files. Who mounted there is for the playbooks to say.
+pub(super) fn covered(host: &Host<'_>) -> BTreeSet<Pid> {
+    let text = mounts::own(host).unwrap_or_default();
+    mounts::lines(&text).filter_map(|mount| below_process(&mount.mount_point)).collect()
+}
+
+/// The process that a path lies below: of `/proc/7/stat`, not of `/proc/7`.
+fn below_process(path: &HostPath) -> Option<Pid> {
+    let rest = path.as_bytes().strip_prefix(b"/proc/")?;
+    let slash = rest.iter().position(|b| *b == b'/')?;
+    std::str::from_utf8(rest.get(..slash)?).ok()?.parse().ok()
+}
 
 /// Counts it as a gap where /proc hides processes from the reader.
 pub(super) fn note(host: &Host<'_>) {
@@ -59,6 +74,15 @@ mod tests {
             groups: vec![group],
             capabilities: Some(capabilities.into()),
             ..Status::default()
+        }
+    }
+
+    #[test]
+    fn what_lies_below_a_process() {
+        assert_eq!(below_process(&"/proc/7/stat".into()), Some(7));
+        assert_eq!(below_process(&"/proc/7/task/7/stat".into()), Some(7));
+        for path in ["/proc/7", "/proc/sys/fs/binfmt_misc", "/proc", "/srv/7/stat"] {
+            assert_eq!(below_process(&path.into()), None, "{path}");
         }
     }
 

@@ -32,6 +32,7 @@ crate::table! {
     tty: Option<i64>, "", "Controlling terminal's device number; 0 for none.";
     kernel_thread: Option<bool>, "", "The kernel's own flag PF_KTHREAD; a name cannot fake it.";
     threads: Option<i64>, "", "Threads.";
+    thread: Option<u32>, "", "Where the first thread has ended (state Z) and others live on: the one through which the process was read. NULL otherwise.";
     uid: Option<u32>, "", "Real user id.";
     euid: Option<u32>, "", "Effective user id.";
     gid: Option<u32>, "", "Real group id.";
@@ -103,8 +104,12 @@ fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
         pgrp: number(|s| s.pgrp),
         session: number(|s| s.session),
         tty: number(|s| s.tty),
-        kernel_thread: stat.map(stat::ProcStat::kernel_thread),
+        // Where stat cannot be had, an executable tells as well.
+        kernel_thread: stat
+            .map(stat::ProcStat::kernel_thread)
+            .or(executable.link.is_some().then_some(false)),
         threads: number(|s| s.threads),
+        thread: process.thread,
         uid: status.uid,
         euid: status.euid,
         gid: status.gid,

@@ -18,7 +18,7 @@ use crate::collect::{Gaps, Host, Outcome};
 use crate::evidence::{Clock, Evidence, HostPath, Pid, Reason, Unavailable};
 use crate::facts::{self, Facts, Inserter};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -131,6 +131,8 @@ pub(in crate::collect) struct Walk {
     /// By the digest of an environment, the first process that was started with it. Workers and
     /// forks share theirs with many others.
     pub(super) environments: RefCell<HashMap<[u8; 32], Pid>>,
+    /// The processes of which something is mounted over.
+    pub(super) covered: BTreeSet<Pid>,
     own_mnt: OnceCell<Option<u64>>,
     remote: RefCell<HashMap<Option<u64>, Rc<Remote>>>,
     at_path: RefCell<HashMap<HostPath, Identity>>,
@@ -188,6 +190,7 @@ pub(in crate::collect) fn walk(host: &Host<'_>, facts: &Facts, readers: &[Reader
         }
     };
     super::hidden::note(host);
+    let covered = &super::hidden::covered(host);
     let own = own(host);
     let pids: Vec<Pid> = pids(&names).into_iter().filter(|pid| Some(*pid) != own).collect();
     let chunks: Vec<&[Pid]> = pids.chunks(CHUNK).collect();
@@ -198,7 +201,9 @@ pub(in crate::collect) fn walk(host: &Host<'_>, facts: &Facts, readers: &[Reader
                 let (to, from) = sync_channel(BATCHES);
                 let chunks = chunks.iter().skip(first).step_by(WALKERS).copied();
                 let walker =
-                    scope.spawn(move || read_all(evidence, clock.clone(), chunks, readers, &to));
+                    scope.spawn(move || {
+                        read_all(evidence, clock.clone(), covered, chunks, readers, &to)
+                    });
                 (walker, from)
             })
             .collect();
@@ -236,6 +241,7 @@ fn store_all(facts: &Facts, chunks: usize, from: &[Receiver<Vec<Row>>]) -> Outco
 pub(super) fn read_all<'p>(
     evidence: &dyn Evidence,
     clock: Clock,
+    covered: &BTreeSet<Pid>,
     chunks: impl Iterator<Item = &'p [Pid]>,
     readers: &[Reader],
     to: &SyncSender<Vec<Row>>,
@@ -248,7 +254,7 @@ pub(super) fn read_all<'p>(
             return gaps;
         }
     };
-    let walk = Walk::default();
+    let walk = Walk { covered: covered.clone(), ..Walk::default() };
     let mut rows = Rows::new(to);
     for chunk in chunks {
         for pid in chunk {

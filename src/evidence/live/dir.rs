@@ -3,6 +3,7 @@
 use super::descriptors::Descriptors;
 use super::hazards::Hazards;
 use super::lookup::{handle, handle_inside};
+use super::procfs;
 use super::stat::{WANTED, from_statx};
 use crate::evidence::{Dir, FileKind, HostPath, ReadSeek, Reason, Stat, Unavailable};
 use rustix::buffer::spare_capacity;
@@ -55,10 +56,15 @@ impl DiskDir {
         };
         let fd = opened.map_err(|e| refused(path, e))?;
         // statfs asks the server of a network mount, so that it is asked only of /proc.
-        let of_proc = is_process_or_proc(path)
+        let of_proc = procfs::is_process_or_proc(path)
             && rustix::fs::fstatfs(&fd).is_ok_and(|s| s.f_type == PROC_SUPER_MAGIC);
         let prefix = HostPath::default();
         Ok(Self { fd: Arc::new(fd), prefix, base: path.clone(), confined: false, of_proc, hazards })
+    }
+
+    /// Whether it is on procfs.
+    pub(super) const fn of_procfs(&self) -> bool {
+        self.of_proc
     }
 
     /// The same, with absolute links and `..` counted from it.
@@ -121,10 +127,25 @@ impl DiskDir {
 
     /// A file of procfs, opened at once.
     pub(super) fn open_of_proc(&self, name: &HostPath) -> Result<File, Unavailable> {
-        let flags = READ | OFlags::NOFOLLOW;
-        rustix::fs::openat(&*self.fd, relative(name), flags, Mode::empty())
-            .map(File::from)
-            .map_err(|e| self.fail(name, e))
+        let opened = self.uncovered(name, relative(name), READ | OFlags::NOFOLLOW);
+        opened.map(File::from)
+    }
+
+    /// The same, of files and folders; what is mounted over a process's file is passed by.
+    fn uncovered(&self, name: &HostPath, at: &OsStr, flags: OFlags) -> Result<OwnedFd, Unavailable> {
+        let mut opened = procfs::open(&self.fd, at, flags);
+        if matches!(opened, Err(Errno::XDEV))
+            && let Some(same) = procfs::of_first_thread(&self.base, at)
+        {
+            opened = procfs::open(&self.fd, &same, flags);
+        }
+        opened.map_err(|e| match e {
+            Errno::XDEV => {
+                let words = "something is mounted over it; not opened";
+                Unavailable::new(&self.path(name), Reason::NotRegular, words)
+            }
+            e => self.fail(name, e),
+        })
     }
 
     /// A handle that opens nothing, on what a name leads to.
@@ -263,14 +284,6 @@ fn relative(name: &HostPath) -> &OsStr {
     OsStr::from_bytes(bytes)
 }
 
-fn is_process_or_proc(path: &HostPath) -> bool {
-    match path.as_bytes().strip_prefix(b"/proc") {
-        Some([]) => true,
-        Some([b'/', id @ ..]) => !id.is_empty() && id.iter().all(u8::is_ascii_digit),
-        _ => false,
-    }
-}
-
 fn refused(path: &HostPath, error: Errno) -> Unavailable {
     Unavailable::from_io(path, &error.into())
 }
@@ -317,7 +330,7 @@ impl Dir for DiskDir {
         let plain = self.of_proc && (own || matches!(name.as_bytes(), b"fd" | b"task" | b"ns"));
         let fd = if plain {
             let at = if own { OsStr::new(".") } else { relative(name) };
-            rustix::fs::openat(&*self.fd, at, flags, Mode::empty())
+            self.uncovered(name, at, flags)?
         } else {
             let handle = self.handle(name, true)?;
             let stat = stat_of(&handle).map_err(|e| self.fail(name, e))?;
@@ -325,9 +338,8 @@ impl Dir for DiskDir {
                 return Err(self.fail(name, Errno::NOTDIR));
             }
             self.may_open(&stat, &|| self.path(name))?;
-            reopen(&handle, flags)
+            reopen(&handle, flags).map_err(|e| self.fail(name, e))?
         };
-        let fd = fd.map_err(|e| self.fail(name, e))?;
         names_in(&fd).map_err(|e| self.fail(name, e))
     }
 
@@ -347,7 +359,7 @@ impl Dir for DiskDir {
             return None;
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(&*self.fd, "fd", flags, Mode::empty()).ok()?;
+        let folder = self.uncovered(&HostPath::from("fd"), OsStr::new("fd"), flags).ok()?;
         Some(Box::new(Descriptors { process: self, folder }))
     }
 

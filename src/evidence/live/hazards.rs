@@ -4,9 +4,10 @@
 //! left behind when it does not come back, and their files are not opened at all. Where no such
 //! mount exists (the usual server) none of this costs anything.
 
-use crate::evidence::HostPath;
+use super::DiskDir;
+use crate::evidence::{Dir, HostPath};
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ const REMOTE: &[&str] = &[
     "davfs",
 ];
 
+/// Bytes of a mount table.
+const MOUNTINFO: usize = 16 << 20;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The mounts to beware of, and what was learnt about them.
@@ -68,10 +72,18 @@ pub(super) struct TooLate;
 impl Hazards {
     /// Those of this process's own mount namespace and of the host's.
     pub(super) fn of_this_host() -> Self {
-        let read = |path: &str| std::fs::read(path).unwrap_or_default();
+        // Nothing is known to be hazardous yet, but a FIFO in its place must not hold us.
+        let known = Arc::new(Self::default());
+        let read = |process: &str| {
+            let mut text = Vec::new();
+            if let Ok(dir) = DiskDir::open(&HostPath::from(process), known.clone()) {
+                let _ = dir.read(&HostPath::from("mountinfo"), MOUNTINFO, &mut text);
+            }
+            text
+        };
         let mut hazards = Self::default();
-        hazards.add(&read("/proc/self/mountinfo"));
-        hazards.add(&read("/proc/1/mountinfo"));
+        hazards.add(&read("/proc/self"));
+        hazards.add(&read("/proc/1"));
         hazards
     }
 

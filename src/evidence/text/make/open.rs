@@ -26,7 +26,7 @@ impl Maker {
             self.fd(detail, &mut words, directory, root)?;
             words.finish()?;
         }
-        if process.kthread || process.state == b'Z' {
+        if process.kthread || process.state == b'Z' && process.exe.is_none() {
             return Ok(());
         }
         for number in ["0", "1", "2"] {

@@ -76,6 +76,18 @@ impl Maker {
         self.magic(directory, "root", &root.text, root.node);
     }
 
+    /// What the kernel shows of a process whose first thread has ended while others live on.
+    pub(super) fn ended_first_thread(&mut self, directory: NodeId, process: &Process) {
+        let stat = self.stat(process);
+        self.put_proc(directory, "stat", &stat);
+        self.put_proc(directory, "status", status(process));
+        self.put_proc(directory, "comm", [process.comm.as_slice(), b"\n"].concat());
+        for empty in ["cmdline", "environ", "maps", "mem", "pagemap"] {
+            self.put_proc(directory, empty, "");
+        }
+        self.dangling(directory, "exe");
+    }
+
     /// `exe` of a kernel thread: the name is there and leads nowhere.
     fn dangling(&mut self, directory: NodeId, name: &str) {
         let attributes = self.in_proc(0o777);

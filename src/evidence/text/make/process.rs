@@ -130,6 +130,13 @@ impl Maker {
         if process.cgroup.is_empty() {
             process.cgroup = usual_cgroup(&process, &root);
         }
+        // A zombie that has an executable is one whose first thread alone has ended.
+        let directory = if process.state == b'Z' && process.exe.is_some() {
+            self.ended_first_thread(directory, &process);
+            self.proc_directory(&format!("/proc/{pid}/task/{}", pid.saturating_add(1)))
+        } else {
+            directory
+        };
         self.proc_files(directory, &process, &root, &cwd);
         self.opened(directive, directory, &process, &root)?;
         self.mapped(directive, directory, &process, &root)?;
@@ -149,7 +156,28 @@ impl Maker {
                 }
             }
         }
+        self.first_thread(directory, pid);
         Ok(())
+    }
+
+    /// What is mounted over a process's files is not mounted over its first thread's, which are
+    /// the same.
+    fn first_thread(&mut self, directory: NodeId, pid: Pid) {
+        let below = format!(" /proc/{pid}/");
+        if !self.mounts.iter().any(|mount| mount.contains(&below)) {
+            return;
+        }
+        let task = self.proc_directory(&format!("/proc/{pid}/task/{pid}"));
+        let names = match self.tree.get(directory).map(|node| &node.body) {
+            Some(Body::Names(names)) => names.clone(),
+            _ => return,
+        };
+        for (name, id) in names {
+            let known = self.tree.child(task, &name).is_some();
+            if !known && !matches!(name.as_slice(), b"task" | b"map_files") {
+                self.tree.name(task, &name, id);
+            }
+        }
     }
 
     fn words(
