@@ -114,9 +114,7 @@ struct Bytes {
 
 fn bytes(evidence: &dyn Evidence, carver: &Carver, target: &Target) -> Result<Bytes, Unavailable> {
     let (dir, name) = match &target.through {
-        Through::Process(pid, name) => {
-            (process_dir(evidence, *pid)?, name)
-        }
+        Through::Process(pid, name) => (process_dir(evidence, *pid)?, name),
         Through::Root(None, name) => (evidence.dir(&HostPath::from("/"))?, name),
         Through::Root(Some(pid), name) => (evidence.root_of(*pid)?, name),
     };

@@ -5,7 +5,7 @@ use super::carve::input;
 use super::source::{Named, Opened, Reader};
 use crate::carve::{self, Carved, Carver, Layout, Place, is_image};
 use crate::evidence::{HostPath, Pid, unpack};
-use crate::facts::{self, Facts, Source, Status};
+use crate::facts::{self, Facts, Pieces, Source, Status};
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
@@ -85,7 +85,12 @@ impl Reader for Dump {
                 Some((region.shown.clone(), region.fact.clone()))
             })?;
         }
-        let problem = done.problem.or(done.judged.problem);
+        if let Some(problem) = done.problem {
+            // Cut short: what is not there could not be read, and the run is partial.
+            let pieces = Pieces { read: 0, missed: 1, failed: 1 };
+            return facts.cover_counted(what, Status::Partial, problem, pieces);
+        }
+        let problem = done.judged.problem;
         let cut = (!done.cut.nothing()).then(|| done.cut.to_string());
         match problem.or(cut) {
             Some(problem) => facts.cover(what, Status::Partial, problem),

@@ -20,7 +20,7 @@ pub fn ready() -> std::io::Result<()> {
             let (hold, held_back) = channel::<()>();
             held.push(hold);
             // Each waits until its sender goes.
-            Builder::new().spawn_scoped(scope, move || drop(held_back.recv()))?;
+            Builder::new().spawn_scoped(scope, move || held_back.recv().is_ok())?;
         }
         drop(held);
         Ok::<_, std::io::Error>(())

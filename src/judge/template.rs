@@ -69,7 +69,8 @@ pub(super) fn command(text: &str, value: impl Fn(&str) -> Option<String>) -> Opt
             Piece::Words(words) => out.push_str(words),
             Piece::Column(name, _) => {
                 let value = value(name)?;
-                let begins = out.chars().next_back().is_none_or(|c| c.is_whitespace() || "'\"".contains(c));
+                let begins =
+                    out.chars().next_back().is_none_or(|c| c.is_whitespace() || "'\"".contains(c));
                 if begins && value.starts_with('-') {
                     return None;
                 }
@@ -154,6 +155,14 @@ mod tests {
             "cp '/tmp/$(reboot) '\\''x'\\''' /dev/shm"
         );
         assert_eq!(command("kill {other}", row), None);
+        let option = |_: &str| Some("-Hroot@192.0.2.1 .service".to_owned());
+        assert_eq!(
+            command("systemctl disable --now {unit}", option),
+            None,
+            "it would be an option"
+        );
+        assert_eq!(command("cat '{unit}'", option), None);
+        assert!(command("cp /x/{unit} /y", option).is_some());
         assert_eq!(quoted("a\nb\\c"), "$'a\\x0ab\\\\c'");
         assert_eq!(quoted("caf\\xe9\\x5cx"), "$'caf\\xe9\\x5cx'");
         assert_eq!(quoted(""), "''");

@@ -65,7 +65,11 @@ fn whole(root: &dyn Dir, path: &HostPath, gaps: &Gaps) -> Option<Vec<u8>> {
         Ok(true) => {
             gaps.missed("packages", &Unavailable::new(path, Reason::Damaged, "over 128 MiB"));
         }
-        Err(why) => {
+        Err(mut why) => {
+            // What lies there in the database's place keeps it from us.
+            if why.reason == Reason::NotRegular {
+                why.reason = Reason::Damaged;
+            }
             gaps.missed("packages", &why);
             return None;
         }
@@ -287,7 +291,9 @@ fn with_digests(
     let name = HostText::from(package);
     let summed = buffer.split(|b| *b == b'\n').any(|line| digest_line(line).is_some());
     hits.into_iter()
-        .filter(|hit| !summed || digests.contains_key(&hit.listed) || without_digest(dir, &hit.listed))
+        .filter(|hit| {
+            !summed || digests.contains_key(&hit.listed) || without_digest(dir, &hit.listed)
+        })
         .map(|hit| {
             let digest = digests.get(&hit.listed).cloned();
             (hit.index, Owned { package: name.clone(), digest })

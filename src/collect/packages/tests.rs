@@ -98,6 +98,37 @@ fn dpkg_with_a_merged_usr_and_a_diversion() {
 }
 
 #[test]
+fn a_program_in_the_list_alone_is_not_the_packages() {
+    use std::os::unix::fs::PermissionsExt;
+    let sums = format!("{SUM}  usr/sbin/cron\n");
+    let root = Root::new(&[
+        ("var/lib/dpkg/status", b"Package: cron\nStatus: install ok installed\n"),
+        (
+            "var/lib/dpkg/info/cron.list",
+            b"/usr/sbin/cron\n/usr/sbin/kxd\n/usr/sbin/link\n/etc/cron.d/x\n/usr/share/x",
+        ),
+        ("var/lib/dpkg/info/cron.md5sums", sums.as_bytes()),
+        ("usr/sbin/cron", b"a"),
+        ("usr/sbin/kxd", b"b"),
+        ("etc/cron.d/x", b"c"),
+        ("usr/share/x", b"d"),
+    ])
+    .link("cron", "usr/sbin/link");
+    let program = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(root.0.path().join("usr/sbin/kxd"), program).unwrap();
+    assert_eq!(
+        root.of(&[
+            "/usr/sbin/cron",
+            "/usr/sbin/kxd",
+            "/usr/sbin/link",
+            "/etc/cron.d/x",
+            "/usr/share/x"
+        ]),
+        [format!("cron md5 {SUM}").as_str(), "-", "cron", "cron", "cron"]
+    );
+}
+
+#[test]
 fn dpkg_packages() {
     let root = debian();
     let live = Live::new();

@@ -55,7 +55,8 @@ impl<'a> ProcessDir<'a> {
     ) -> Result<Option<Self>, Unavailable> {
         let ended = |why: &Unavailable| matches!(why.reason, Reason::Absent | Reason::Vanished);
         let first = || HostPath::new(format!("/proc/{pid}/task/{pid}"));
-        let covered = walk.covered.contains(&pid).then(|| host.evidence.dir(&first()).ok()).flatten();
+        let covered =
+            walk.covered.contains(&pid).then(|| host.evidence.dir(&first()).ok()).flatten();
         let whole = || host.evidence.dir(&HostPath::new(format!("/proc/{pid}")));
         let dir = match covered.map_or_else(whole, Ok) {
             Ok(dir) => dir,
@@ -90,7 +91,8 @@ impl<'a> ProcessDir<'a> {
                 }
                 process.stat = parsed;
                 if process.stat.as_ref().is_some_and(|s| s.ended() && s.threads > 1)
-                    && let Some((thread, dir)) = living_thread(host.evidence, process.dir.as_ref(), pid)
+                    && let Some((thread, dir)) =
+                        living_thread(host.evidence, process.dir.as_ref(), pid)
                 {
                     (process.thread, process.dir) = (Some(thread), dir);
                 }

@@ -8,8 +8,8 @@ use crate::evidence::{Evidence, Live, Pid};
 use crate::facts::Facts;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat};
 use rustix::time::{ClockId, clock_gettime};
-use std::process::{Child, Command, Stdio};
 use std::collections::BTreeSet;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const PROCESSES: usize = 1000;
@@ -92,7 +92,14 @@ fn ours(store: bool) -> (i64, i64, i64, i64) {
             let clock = live.clock();
             let pids: Vec<Pid> = live_pids();
             scope.spawn(move || {
-                walk::read_all(&Live::new(), clock, &BTreeSet::default(), [pids.as_slice()].into_iter(), &readers, &to)
+                walk::read_all(
+                    &Live::new(),
+                    clock,
+                    &BTreeSet::default(),
+                    [pids.as_slice()].into_iter(),
+                    &readers,
+                    &to,
+                )
             });
             for batch in from {
                 drop(batch);

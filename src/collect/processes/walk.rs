@@ -200,10 +200,9 @@ pub(in crate::collect) fn walk(host: &Host<'_>, facts: &Facts, readers: &[Reader
             .map(|first| {
                 let (to, from) = sync_channel(BATCHES);
                 let chunks = chunks.iter().skip(first).step_by(WALKERS).copied();
-                let walker =
-                    scope.spawn(move || {
-                        read_all(evidence, clock.clone(), covered, chunks, readers, &to)
-                    });
+                let walker = scope.spawn(move || {
+                    read_all(evidence, clock.clone(), covered, chunks, readers, &to)
+                });
                 (walker, from)
             })
             .collect();

@@ -132,7 +132,12 @@ impl DiskDir {
     }
 
     /// The same, of files and folders; what is mounted over a process's file is passed by.
-    fn uncovered(&self, name: &HostPath, at: &OsStr, flags: OFlags) -> Result<OwnedFd, Unavailable> {
+    fn uncovered(
+        &self,
+        name: &HostPath,
+        at: &OsStr,
+        flags: OFlags,
+    ) -> Result<OwnedFd, Unavailable> {
         let mut opened = procfs::open(&self.fd, at, flags);
         if matches!(opened, Err(Errno::XDEV))
             && let Some(same) = procfs::of_first_thread(&self.base, at)

@@ -7,8 +7,8 @@
 use super::DiskDir;
 use crate::evidence::{Dir, HostPath};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long a lookup may take.

@@ -83,7 +83,9 @@ mod tests {
         for path in ["/proc", "/proc/1", "/proc/12/task/13"] {
             assert!(is_process_or_proc(&path.into()), "{path}");
         }
-        for path in ["/proc/self", "/proc/", "/proc/1/fd", "/proc/1/task", "/procs", "/proc/1/task/x"] {
+        for path in
+            ["/proc/self", "/proc/", "/proc/1/fd", "/proc/1/task", "/procs", "/proc/1/task/x"]
+        {
             assert!(!is_process_or_proc(&path.into()), "{path}");
         }
         let thread = |base: &str, name: &str| of_first_thread(&base.into(), OsStr::new(name));
