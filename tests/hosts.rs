@@ -57,8 +57,9 @@ fn triage(name: &str, playbooks: &Playbooks) -> Judgement {
     let mut judgement = judge::judge(&facts, playbooks, &tables).unwrap();
     let mut read = BTreeSet::new();
     for _ in 0..3 {
-        let fresh: Vec<u32> =
-            judge::suspects(&judgement).into_iter().filter(|pid| read.insert(*pid)).collect();
+        let more = if read.is_empty() { judge::worth_reading(&facts).unwrap() } else { Vec::new() };
+        let suspects = judge::suspects(&judgement).into_iter().chain(more);
+        let fresh: Vec<u32> = suspects.filter(|pid| read.insert(*pid)).collect();
         if fresh.is_empty() {
             break;
         }

@@ -51,7 +51,11 @@ pub fn finish(found: Found) -> (Vec<Carved>, Cut) {
     let named =
         |carved: &Carved| matches!(carved.kind, "domain" | "pool") && carved.detail.is_some();
     let pools = all.iter().filter(|carved| named(carved)).count();
+    // Who logs in at one of them with a wallet mines, however many others he names beside.
+    let logs_in = all.iter().any(|carved| carved.kind == "wallet")
+        && all.iter().any(|carved| carved.kind == "stratum" && carved.why.starts_with("a "));
     if pools >= LIST
+        && !logs_in
         && let Some(first) = all.iter().find(|carved| named(carved)).cloned()
     {
         let words = |carved: &Carved| {

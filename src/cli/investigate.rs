@@ -2,7 +2,7 @@
 
 use super::source::Sources;
 use crate::carve::{self, Carver};
-use crate::evidence::Pid;
+use crate::evidence::{Pid, SourceKind};
 use crate::facts::{self, Facts, Source, Status, TableDef};
 use crate::judge::{self, Judgement, Playbooks};
 use crate::{collect, logs};
@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 /// Whose memory is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Memory {
-    /// Processes with a finding of medium or above
+    /// Processes with a finding of medium or above, and a few that talk to the outside or keep busy
+    /// and are scripts or of no package
     Suspects,
     /// Every process
     All,
@@ -68,7 +69,17 @@ pub fn investigate(
             Memory::None => BTreeSet::new(),
             Memory::All => processes(facts)?,
             Memory::Suspects => {
-                judge::suspects(&judgement).into_iter().chain(lead_holders(facts, lead)?).collect()
+                let suspects = judge::suspects(&judgement).into_iter();
+                // An archive of another collector's has the memory of few, if of any.
+                let more = match evidence.kind() {
+                    SourceKind::Live | SourceKind::Recording | SourceKind::Text
+                        if read.is_empty() =>
+                    {
+                        judge::worth_reading(facts)?
+                    }
+                    _ => Vec::new(),
+                };
+                suspects.chain(more).chain(lead_holders(facts, lead)?).collect()
             }
         };
         let fresh: Vec<Pid> = wanted.difference(&read).copied().collect();

@@ -17,6 +17,7 @@ mod level;
 mod library;
 mod lookup;
 mod playbook;
+mod reading;
 mod round;
 mod template;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use level::Level;
 pub use library::Playbooks;
 pub use lookup::{Lookup, is_number};
 pub use playbook::{Folding, Kind, Parameter, Placed, Playbook, Shown, Tests};
+pub use reading::worth_reading;
 pub use verdict::Verdict;
 
 use crate::facts::TableDef;

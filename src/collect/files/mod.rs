@@ -110,8 +110,10 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
         store(host, facts, &roots, file, answer)?;
     }
     facts.change(
+        // What runs and was not deleted, yet is not what lies at its path, is not the package's.
         "UPDATE processes SET exe_package = (SELECT package FROM owned \
-         WHERE owned.root_id = processes.root_id AND owned.path = processes.exe)",
+         WHERE owned.root_id = processes.root_id AND owned.path = processes.exe) \
+         WHERE NOT (exe_deleted IS 0 AND exe_path_now IN ('other', 'missing'))",
         [],
     )?;
     facts.change(

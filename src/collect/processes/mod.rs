@@ -47,7 +47,7 @@ crate::table! {
     exe_path_now: Option<&'static str>, "", "What lies at the executable's path now: same, other, missing. NULL for a memfd, and below a network mount, which is not asked.";
     exe_dev: Option<u64>, "", "Device of the executable, major << 32 | minor.";
     exe_inode: Option<u64>, "", "Inode of the executable.";
-    exe_package: Option<HostText>, "", "Package that owns the path; NULL where none does, or where no package database was read (see coverage of packages).";
+    exe_package: Option<HostText>, "", "Package that owns the path; NULL where none does, where what runs was not deleted and yet another file or none lies at the path, or where no package database was read (see coverage of packages).";
     exe_file: Option<String>, "", "Fact id of the executable's row in elf or files: join on it.";
     script: Option<HostPath>, "", "First argument that is no option, where it is an absolute path of the host's own root: an interpreter's script. Not after -c, -e or -m, which are followed by something else.";
     script_missing: Option<bool>, "", "Nothing lies at that path any more; NULL where it was not asked.";
