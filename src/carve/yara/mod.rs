@@ -1,5 +1,6 @@
 //! YARA rules: davy's own few, and the user's, over what is carved.
 
+mod depth;
 mod place;
 mod regions;
 mod split;
@@ -277,6 +278,17 @@ impl Compiling {
 
     /// Adds a file's rules: all at once where all compile, else one by one.
     fn text(&mut self, file: &str, text: &str) {
+        if depth::too_deep(text) {
+            for part in split::rules(text) {
+                if depth::too_deep(&part.text) {
+                    let line = part.line.saturating_add(1);
+                    self.problems.push(format!("{file}:{line}: a condition is nested too deeply"));
+                } else {
+                    self.text(file, &part.text);
+                }
+            }
+            return;
+        }
         let Err(error) = compiler().add_rules_str(text) else {
             if let Err(error) = self.compiler.add_rules_str_in_namespace(text, file) {
                 self.problems.push(format!("{file}: {error}"));
