@@ -1,7 +1,6 @@
 //! Whose memory is read although nothing points there yet: what a script or a program that came in
 //! no package has in mind stands nowhere else. Bounded, so that a run stays short.
 
-use crate::evidence::Pid;
 use crate::facts::{self, Facts};
 
 /// Processes, and bytes of resident memory, of one and of all.
@@ -14,7 +13,7 @@ const ALL: u64 = 512 << 20;
 ///
 /// # Errors
 /// Where the facts cannot be read. [`judge`](super::judge) comes first: it brings the lists.
-pub fn worth_reading(facts: &Facts) -> Result<Vec<Pid>, facts::Error> {
+pub fn worth_reading(facts: &Facts) -> Result<Vec<u32>, facts::Error> {
     let question = "WITH p AS (
             SELECT q.*, EXISTS (SELECT 1 FROM interpreters i WHERE i.kind = 'language' AND basename(q.exe) GLOB i.pattern)
                 OR basename(q.exe) GLOB 'ld-*.so*' OR basename(q.exe) GLOB 'ld.so*' AS interpreted,
@@ -30,7 +29,7 @@ pub fn worth_reading(facts: &Facts) -> Result<Vec<Pid>, facts::Error> {
         WHERE connected AND interpreted OR (outside OR busy) AND (interpreted OR exe_package IS NULL AND EXISTS (SELECT 1 FROM packages WHERE owns))
         ORDER BY coalesce(cpu_seconds, 0) DESC, pid";
     let all = facts.rows(question, [], |row| {
-        Ok((row.get::<_, Pid>(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+        Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
     })?;
     let mut left = ALL;
     let mut pids = Vec::new();
