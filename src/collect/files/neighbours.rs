@@ -14,8 +14,10 @@ const MOST_FILES: usize = 64;
 /// Names of one folder looked at.
 const MOST_NAMES: usize = 1024;
 
-/// Folders that hold thousands of programs: what lies beside one is no neighbour.
-const SHARED: [&str; 8] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/snap", "/nix"];
+/// Folders that hold thousands of programs: what lies beside one is no neighbour. Nor is what the
+/// kernel answers for: reading there can do anything.
+const SHARED: [&str; 10] =
+    ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/snap", "/nix", "/proc", "/sys"];
 
 /// Small files in the folder of each executable that lies in a temporary or hidden folder, or
 /// outside the folders that all programs share.

@@ -94,7 +94,8 @@ pub(super) fn persistence(facts: &Facts) -> Result<Vec<Candidate>, facts::Error>
 
 /// What entries start, of the host's own root; only what no package owns is looked at.
 pub(super) fn programs(facts: &Facts) -> Result<Vec<Candidate>, facts::Error> {
-    let sql = "SELECT DISTINCT program FROM persistence WHERE program IS NOT NULL ORDER BY program";
+    let sql = "SELECT DISTINCT program FROM persistence WHERE program IS NOT NULL \
+               AND program NOT GLOB '/proc/*' AND program NOT GLOB '/sys/*' ORDER BY program";
     let rows = facts.rows(sql, [], |row| Ok(HostPath::unescape(&row.get::<_, String>(0)?)))?;
     let virtual_file = |path: &HostPath| {
         [&b"/proc/"[..], b"/sys/"].iter().any(|folder| path.as_bytes().starts_with(folder))
