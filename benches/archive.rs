@@ -1,6 +1,7 @@
-//! What an archive costs: the hosts of the fixtures as archives of UAC, 10, 100 and 1,000 of them,
-//! by one worker and by two, and `gzip -dc | sha256sum` beside them. Run on an idle machine:
-//! `cargo bench --bench archive`.
+//! What an archive costs: one, and one with a gigabyte of logs and programs in it; then the hosts of
+//! the fixtures as archives of UAC, 10, 100 and 1,000 of them, by one worker and by two; and
+//! `gzip -dc | sha256sum` beside them. Run on an idle machine: `cargo bench --bench archive`
+//! (`-- one` for the first part alone).
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -38,8 +39,96 @@ fn timed(command: &mut Command) -> (Duration, Duration) {
     (begun.elapsed(), children() - used)
 }
 
+/// The most memory that a triage of this archive has, in MiB.
+fn peak(archive: &Path) -> u64 {
+    let mut command = Command::new(davy());
+    command.arg("triage").arg(archive).arg("-q").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
+        most = most.max(kib.unwrap_or(0));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    most / 1024
+}
+
+/// A member of a UAC archive.
+fn member(tar: &mut tar::Builder<impl Write>, name: &str, bytes: &[u8]) {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, name, bytes).unwrap();
+}
+
+/// An archive of UAC, with so many MiB of what large ones are made of: half log lines, half bytes
+/// that do not pack.
+fn padded(page: &Path, path: &Path, mib: usize) {
+    let whole = as_uac::uac(&TextHost::open(page).unwrap(), false);
+    let file = std::fs::File::create(path).unwrap();
+    let mut out = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    // Without the two empty blocks at its end.
+    let end = whole.len() - whole.iter().rev().take_while(|b| **b == 0).count();
+    out.write_all(&whole[..end.next_multiple_of(512)]).unwrap();
+    let mut tar = tar::Builder::new(out);
+    let mut state = 7_u64;
+    let mut random = move || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    };
+    for number in 0..mib / 16 {
+        let mut log = Vec::new();
+        while log.len() < 8 << 20 {
+            let (a, b, c) = (random() % 250, random() % 1_000_000, random());
+            writeln!(log, "10.0.3.{a} - - [22/Nov/2026:06:24:17 +0000] \"GET /p/{b}?q={c:x} HTTP/1.1\" 200 {b}").unwrap();
+        }
+        member(&mut tar, &format!("[root]/var/log/nginx/access.log.{number}"), &log);
+        let program: Vec<u8> = (0..1 << 20).flat_map(|_| random().to_le_bytes()).collect();
+        member(&mut tar, &format!("[root]/tmp/build/{number}.o"), &program);
+    }
+    tar.into_inner().unwrap().finish().unwrap();
+}
+
+/// One archive, small and large, beside reading it.
+fn one(folder: &Path) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/fake-crond.host");
+    for mib in [0, 1024] {
+        let path = folder.join(format!("{mib}.tar.gz"));
+        padded(&page, &path, mib);
+        let size = std::fs::metadata(&path).unwrap().len();
+        let least = |command: &mut dyn FnMut() -> Command| {
+            (0..3).map(|_| timed(&mut command()).1).min().unwrap().as_secs_f64()
+        };
+        let shell = format!("gzip -dc {} | sha256sum", path.display());
+        let plain = least(&mut || {
+            let mut sh = Command::new("sh");
+            sh.args(["-c", &shell]);
+            sh
+        });
+        let triage = least(&mut || {
+            let mut command = Command::new(davy());
+            command.arg("triage").arg(&path).arg("-q");
+            command
+        });
+        println!(
+            "one archive, {:.1} MB packed, {mib} MiB of padding: {triage:.2} CPU-s; gzip -dc | sha256sum {plain:.2} CPU-s; peak {} MiB",
+            size as f64 / 1e6,
+            peak(&path)
+        );
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
 fn main() {
     let folder = tempfile::tempdir().unwrap();
+    one(folder.path());
+    if std::env::args().any(|word| word == "one") {
+        return;
+    }
     let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts");
     let mut pages: Vec<PathBuf> = std::fs::read_dir(hosts)
         .unwrap()

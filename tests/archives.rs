@@ -2,12 +2,16 @@
 //! are told as what they are.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use davy::evidence::davy::{About, Custody, read};
+use davy::evidence::davy::{About, Custody, open, read};
 use davy::evidence::{Evidence, Recording, Replay, TextHost};
 use davy::facts::Facts;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rusqlite::types::Value;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 type Tables = BTreeMap<String, Vec<Vec<Value>>>;
@@ -73,6 +77,49 @@ fn an_archive_tells_what_the_host_tells() {
             assert_eq!(rows, &again[name], "{}: table {name}", page.display());
         }
     }
+}
+
+/// What is too much to hold is read again from the file, and is the same.
+#[test]
+fn what_is_not_held_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["fake-crond", "db-miner", "memfd-exe"] {
+        let page =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/hosts/{name}.host"));
+        let (bytes, told, root) = archived(TextHost::open(&page).unwrap());
+        let framed: Vec<u8> = bytes
+            .chunks(10_000)
+            .flat_map(|part| compress_to_vec(part, CompressionLevel::Fastest))
+            .collect();
+        for (packing, packed) in [("tar", &bytes), ("zst", &framed)] {
+            let path = folder.path().join(format!("{name}.{packing}"));
+            std::fs::write(&path, packed).unwrap();
+            let (replay, custody) = open(File::open(&path).unwrap(), "x.tar", 0).unwrap();
+            assert!(custody.whole && custody.faults.is_empty(), "{custody:?}");
+            assert_eq!(custody.root, root);
+            let again = facts(&replay);
+            for (table, rows) in &told {
+                assert_eq!(rows, &again[table], "{name} {packing}: table {table}");
+            }
+        }
+    }
+}
+
+/// Of a pipe nothing is read again: what is too much is left out, and that is told.
+#[test]
+fn what_cannot_be_held_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/fake-crond.host");
+    let (bytes, ..) = archived(TextHost::open(&page).unwrap());
+    let path = folder.path().join("x.tar.gz");
+    let mut packed = GzEncoder::new(File::create(&path).unwrap(), Compression::fast());
+    packed.write_all(&bytes).unwrap();
+    packed.finish().unwrap();
+    let (replay, custody) = open(File::open(&path).unwrap(), "x.tar.gz", 20_000).unwrap();
+    assert!(custody.whole && custody.faults.is_empty(), "it verifies all the same: {custody:?}");
+    let told = format!("{:?}", replay.told().unwrap().coverage);
+    assert!(told.contains("are more than davy holds, and were left out"), "{told}");
+    let _ = facts(&replay);
 }
 
 fn small() -> Vec<u8> {

@@ -2,7 +2,7 @@
 //! archive and member, and the rest is still used.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use davy::evidence::{Evidence, HostPath};
+use davy::evidence::{Evidence, HostPath, Spool, SpoolLimits, Want};
 use davy::facts::Facts;
 use davy::{collect, foreign};
 use std::io::{Cursor, Write};
@@ -139,6 +139,31 @@ fn a_member_that_claims_too_much_is_not_held() {
 }
 
 #[test]
+fn what_anyone_can_fill_gives_way() {
+    let filler = vec![7; 6000];
+    let many: Vec<String> = (0..20).map(|n| format!("[root]/tmp/{n}")).collect();
+    let mut members = vec![LOG];
+    members.extend(many.iter().map(|name| (name.as_str(), EntryType::Regular, &filler[..], "")));
+    // A second name must not keep the bytes.
+    members.push(("[root]/tmp/again", EntryType::Link, b"", "[root]/tmp/0"));
+    members.extend([PASSWD, CRON]);
+    let limits = SpoolLimits { all: 50_000, ..SpoolLimits::default() };
+    let wanted = |name: &[u8], _| {
+        if name.starts_with(b"[root]/tmp/") { Want::Spare } else { Want::Bytes }
+    };
+    let filled = |more: &[Member<'_>]| {
+        let bytes = tar(&[&members[..], more].concat());
+        Spool::read("x.tar", Box::new(Cursor::new(bytes)), None, limits, &wanted).unwrap()
+    };
+    let spool = filled(&[]);
+    assert!(spool.bytes("[root]/etc/cron.d/x").is_some());
+    let big = vec![8; 49_000];
+    let spool = filled(&[("[root]/etc/big", EntryType::Regular, &big, "")]);
+    assert!(spool.bytes("[root]/etc/big").is_some() && spool.bytes("[root]/tmp/again").is_none());
+    assert!(spool.problems[0].1.contains("of 20 members (120000 bytes) were left out"));
+}
+
+#[test]
 fn what_is_none_is_told_as_that() {
     for (bytes, why) in [
         (Vec::new(), "empty"),
@@ -237,4 +262,75 @@ fn a_collection_of_velociraptor() {
     let cron: Vec<String> =
         facts.rows("SELECT command FROM persistence", [], |r| r.get(0)).unwrap();
     assert!(cron[0].contains("198.51.100.9"), "{cron:?}");
+}
+
+/// A zip of these members.
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn an_archive_packed_once_more_is_opened() {
+    let inner = tar(&[LOG, PASSWD, CRON]);
+    let name = "for-you/uac-web-03-linux-20261122.tar";
+    let (_, cron) = told(tar(&[(name, EntryType::Regular, &inner, "")]));
+    assert_eq!(cron, 1);
+    assert_eq!(told(zip(&[(name, &inner)])).1, 1);
+    let zipped = zip(&[("uac.log", LOG.2), ("[root]/etc/cron.d/x", CRON.2)]);
+    assert_eq!(told(tar(&[("uac-x.zip", EntryType::Regular, &zipped, "")])).1, 1);
+    // Which of two hosts it is, davy does not guess.
+    let two = tar(&[
+        (name, EntryType::Regular, &inner, ""),
+        ("uac-db-01.tar", EntryType::Regular, &inner, ""),
+    ]);
+    let why = opened(two).err().unwrap();
+    assert!(why.contains("holds several archives") && why.contains("davy batch"), "{why}");
+    let why = opened(tar(&[("a/b.tar.gz", EntryType::Regular, b"x", "")])).err().unwrap();
+    assert!(why.contains("holds an archive itself (a/b.tar.gz)"), "{why}");
+}
+
+#[test]
+fn a_suspects_file_is_not_taken_for_the_collection() {
+    // On the host lay an archive with the name of a collector's: it is one file among others.
+    let inner = tar(&[LOG, ("[root]/etc/cron.d/y", EntryType::Regular, CRON.2, "")]);
+    let (words, cron) = told(tar(&[
+        LOG,
+        PASSWD,
+        CRON,
+        ("[root]/tmp/uac-web-03-linux-2.tar", EntryType::Regular, &inner, ""),
+    ]));
+    assert_eq!((words.as_str(), cron), ("", 1));
+}
+
+#[test]
+fn a_zip_that_was_cut_is_read_as_far_as_it_goes() {
+    let filler = vec![7; 100_000];
+    let whole = zip(&[
+        ("uac.log", LOG.2),
+        ("[root]/etc/passwd", PASSWD.2),
+        ("[root]/etc/cron.d/x", CRON.2),
+        ("[root]/etc/filler", &filler),
+    ]);
+    let central = whole.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
+    let (words, cron) = told(whole[..central - 300].to_vec());
+    assert!(words.contains("its directory, which stands at its end, cannot be read"), "{words}");
+    assert_eq!(cron, 1);
+}
+
+#[test]
+fn a_cut_archive_makes_a_partial_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = tar(&[LOG, PASSWD, CRON, ("[root]/etc/z", EntryType::Regular, &[7; 9000], "")]);
+    for (bytes, code) in [(&whole[..], 0), (&whole[..whole.len() - 6000], 4)] {
+        let path = folder.path().join("x.tar");
+        std::fs::write(&path, bytes).unwrap();
+        let mut davy = std::process::Command::new(env!("CARGO_BIN_EXE_davy"));
+        let output = davy.args(["triage", "-q"]).arg(&path).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stdout));
+    }
 }

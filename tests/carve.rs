@@ -77,7 +77,7 @@ fn an_indicator_leads_back_to_the_bytes_and_the_fact_it_was_found_in() {
 fn deleted_files_are_saved_under_names_that_harm_nobody() {
     let (host, facts) = host();
     let folder = tempfile::tempdir().expect("a folder");
-    let saved = carve::recover(&host, &facts, folder.path()).expect("recovered");
+    let saved = carve::recover(&host, &facts, folder.path(), 1).expect("recovered");
     let names: Vec<&str> = saved.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["recovered/2591-3-libcron.so.1"]);
     let bytes =

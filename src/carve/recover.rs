@@ -39,8 +39,8 @@ struct Wanted {
     fd: Option<u32>,
 }
 
-/// Copies each deleted open file, memfd and deleted executable into `folder`/recovered, and notes
-/// in `open_files.recovered` where. One that cannot be read or written is coverage.
+/// Copies each deleted open file, memfd and deleted executable into `folder`/recovered (of a second
+/// source of the host, recovered-2), and notes in `open_files.recovered` where. One that cannot be read or written is coverage.
 ///
 /// # Errors
 /// Where facts cannot be stored.
@@ -48,12 +48,16 @@ pub fn recover(
     evidence: &dyn Evidence,
     facts: &Facts,
     folder: &Path,
+    source: u32,
 ) -> Result<Vec<Recovered>, Error> {
     let wanted = wanted(facts)?;
     let mut done: Vec<Recovered> = Vec::new();
     let mut seen: std::collections::HashMap<(u64, u64), usize> = std::collections::HashMap::new();
     let (mut room, mut problems) = (ALL, Vec::new());
-    let below = folder.join("recovered");
+    let below = match source {
+        1 => folder.join("recovered"),
+        number => folder.join(format!("recovered-{number}")),
+    };
     for one in wanted {
         let copied = copy(evidence, &one, &below, room, &mut seen, &done);
         match copied {
@@ -164,7 +168,7 @@ fn copy(
     Ok(Copied::New(Recovered {
         fact: one.fact.clone(),
         path: one.path.clone(),
-        name: format!("recovered/{name}"),
+        name: Path::new(folder.file_name().unwrap_or_default()).join(&name).display().to_string(),
         size,
         sha256,
         cut: stat.size > size,

@@ -1,15 +1,15 @@
 //! `davy collect`: an archive of this host, streamed.
 
 use super::Exit;
-use super::investigate::{Memory, investigate};
+use super::investigate::{Looked, Memory, investigate};
+
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::sink::{Packing, Sink};
-use super::source::Sources;
 use crate::carve::Carver;
 use crate::evidence::age::{self, Recipient};
 use crate::evidence::davy::{About, Writer};
-use crate::evidence::{Live, Recording, RecordingLimits};
+use crate::evidence::{Evidence, HostPath, Live, Recording, RecordingLimits};
 use crate::facts::Facts;
 use clap::Args;
 use std::cell::RefCell;
@@ -177,11 +177,12 @@ fn capture<W: Write>(
     playbooks: &crate::judge::Playbooks,
     progress: &Progress,
 ) -> Result<(W, String), Box<dyn Error>> {
-    let sources = Sources {
-        host: Some(Box::new(Arc::clone(recording))),
-        readers: Vec::new(),
-        logs: Vec::new(),
-    };
+    // davy takes these times from the kernel; other tools want the files.
+    if let Ok(root) = recording.dir(&HostPath::from("/")) {
+        for name in ["/proc/uptime", "/proc/version"] {
+            let _ = root.read(&HostPath::from(name), 4096, &mut Vec::new());
+        }
+    }
     let facts = Facts::in_memory(&crate::tables())?;
     let writer = RefCell::new(writer);
     let failed: RefCell<Option<io::Error>> = RefCell::new(None);
@@ -194,7 +195,16 @@ fn capture<W: Write>(
             failed.replace(Some(e));
         }
     };
-    investigate(arguments.memory, None, &sources, &facts, &Carver::default(), playbooks, &step)?;
+    let host: &dyn Evidence = recording;
+    investigate(
+        arguments.memory,
+        None,
+        &Looked::at(host),
+        &facts,
+        &Carver::default(),
+        playbooks,
+        &step,
+    )?;
     if let Some(error) = failed.take() {
         return Err(error.into());
     }

@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::identity::Identities;
-use super::investigate::{Memory, investigate};
+use super::investigate::{Looked, Memory, investigate};
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::source::{self, Opened, Sources};
@@ -177,7 +177,7 @@ fn network(
     let lead = arguments.lead.as_deref();
     let identities = arguments.identities.load().map_err(Stop::Usage)?;
     let mut hosts = Vec::new();
-    let mut rest = Sources { host: None, readers: Vec::new(), logs: Vec::new() };
+    let mut rest = Sources::none();
     if paths.is_empty() {
         rest = Sources::open(paths, &identities).map_err(Stop::Usage)?;
         hosts.extend(rest.host.take());
@@ -199,7 +199,7 @@ fn network(
     let mut builder = Builder::new(&empty(playbooks)?)?;
     let mut worst = Exit::Done;
     for host in hosts {
-        let one = Sources { host: Some(host), readers: Vec::new(), logs: Vec::new() };
+        let one = Sources { host: Some(host), ..Sources::none() };
         let (facts, story, exit) = gather(&one, lead, playbooks, progress, messages)?;
         worst = worst.max(exit);
         let name = facts.rows("SELECT hostname FROM host", [], |row| row.get::<_, String>(0))?;
@@ -229,8 +229,15 @@ fn gather(
     let step = |name: &str| progress.step(name);
     let story = if sources.host.is_some() || !sources.readers.is_empty() {
         let carver = carve::Carver::new(carve::Iocs::default(), None);
-        let judgement =
-            investigate(Memory::Suspects, lead, sources, &facts, &carver, playbooks, &step)?;
+        let judgement = investigate(
+            Memory::Suspects,
+            lead,
+            &Looked::first(sources),
+            &facts,
+            &carver,
+            playbooks,
+            &step,
+        )?;
         facts.together(graph::build)?;
         Some(graph::story(&facts, &judgement, lead)?)
     } else {

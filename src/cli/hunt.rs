@@ -65,7 +65,7 @@ pub fn run(
     let sources = match arguments
         .identities
         .load()
-        .and_then(|identities| Sources::open(&arguments.sources, &identities))
+        .and_then(|identities| Sources::one_host(&arguments.sources, &identities))
     {
         Ok(sources) => sources,
         Err(complaint) => {

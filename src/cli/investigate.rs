@@ -1,8 +1,8 @@
 //! What every run over a host does: collect, carve, judge, and look again where that points.
 
-use super::source::Sources;
+use super::source::{Reader, Sources};
 use crate::carve::{self, Carver};
-use crate::evidence::{Pid, SourceKind};
+use crate::evidence::{Evidence, Pid, SourceKind};
 use crate::facts::{self, Facts, Source, Status, TableDef};
 use crate::judge::{self, Judgement, Playbooks};
 use crate::{collect, logs};
@@ -21,6 +21,26 @@ pub enum Memory {
     None,
 }
 
+/// What is looked at together: at most one host, and what belongs to it.
+pub struct Looked<'a> {
+    host: Option<&'a dyn Evidence>,
+    readers: &'a [Box<dyn Reader>],
+    logs: &'a [super::logs::Place],
+}
+
+impl<'a> Looked<'a> {
+    /// The first host with all that is no host.
+    pub fn first(sources: &'a Sources) -> Self {
+        let Sources { host, readers, logs, .. } = sources;
+        Self { host: host.as_deref(), readers, logs }
+    }
+
+    /// A host alone.
+    pub const fn at(host: &'a dyn Evidence) -> Self {
+        Self { host: Some(host), readers: &[], logs: &[] }
+    }
+}
+
 /// Collects, carves and judges until no new suspect turns up.
 ///
 /// # Errors
@@ -29,7 +49,7 @@ pub enum Memory {
 pub fn investigate(
     memory: Memory,
     lead: Option<&str>,
-    sources: &Sources,
+    sources: &Looked<'_>,
     facts: &Facts,
     carver: &Carver,
     playbooks: &Playbooks,
@@ -37,7 +57,7 @@ pub fn investigate(
 ) -> Result<Judgement, facts::Error> {
     let tables = given(sources);
     carver.store(facts)?;
-    if let Some(evidence) = sources.host.as_deref() {
+    if let Some(evidence) = sources.host {
         facts.insert(
             "0",
             "davy",
@@ -56,11 +76,12 @@ pub fn investigate(
         facts.insert(key, "davy", &reader.source())?;
         facts.together(|facts| reader.read(facts, carver, step))?;
     }
-    super::logs::read(&sources.logs, vec![(facts, logs::Wanted::ALL)], step)?;
+    super::logs::read(sources.logs, vec![(facts, logs::Wanted::ALL)], step)?;
     carver.hold(facts)?;
     step("judging");
-    let mut judgement = judge::judge(facts, playbooks, &tables)?;
-    let Some(evidence) = sources.host.as_deref() else { return Ok(judgement) };
+    let mut before = judge::Before::default();
+    let mut judgement = judge::judge_again(facts, playbooks, &tables, &mut before)?;
+    let Some(evidence) = sources.host else { return Ok(judgement) };
     let mut read: BTreeSet<Pid> = BTreeSet::new();
     // What one suspect's memory names can make another process a suspect: a dropper's log names
     // its payload. Three rounds follow any chain seen so far, and bound the work.
@@ -90,13 +111,13 @@ pub fn investigate(
         carver.hold(facts)?;
         read.extend(fresh);
         step("judging");
-        judgement = judge::judge(facts, playbooks, &tables)?;
+        judgement = judge::judge_again(facts, playbooks, &tables, &mut before)?;
     }
     Ok(judgement)
 }
 
 /// The tables of the kinds of evidence that were given: playbooks that ask of others are not asked.
-fn given(sources: &Sources) -> Vec<TableDef> {
+fn given(sources: &Looked<'_>) -> Vec<TableDef> {
     let host = sources.host.is_some() || !sources.readers.is_empty();
     let mut tables = crate::tables();
     if sources.logs.is_empty() {

@@ -5,6 +5,7 @@ mod carve;
 mod collect;
 mod core;
 mod exit;
+mod further;
 mod graph;
 mod hunt;
 mod identity;

@@ -59,15 +59,17 @@ pub fn run(
     let playbooks = arguments.library.load()?;
     library::tell(&playbooks, messages);
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let sources =
-        match arguments.identities.load().and_then(|identities| Sources::open(&paths, &identities))
-        {
-            Ok(sources) => sources,
-            Err(complaint) => {
-                let _ = writeln!(messages, "davy: {complaint}");
-                return Ok(Exit::Usage);
-            }
-        };
+    let sources = match arguments
+        .identities
+        .load()
+        .and_then(|identities| Sources::one_host(&paths, &identities))
+    {
+        Ok(sources) => sources,
+        Err(complaint) => {
+            let _ = writeln!(messages, "davy: {complaint}");
+            return Ok(Exit::Usage);
+        }
+    };
     let progress = Progress::new(arguments.quiet);
     let facts = Facts::in_memory(&tables)?;
     super::hunt::host(&sources, &facts, &progress)?;

@@ -149,6 +149,10 @@ fn archive(named: &Named) -> Option<Result<Opened, String>> {
         foreign::folder(&name, &named.path)?
     } else if davy::told_by(&named.head) {
         let read = || {
+            let file = std::fs::metadata(&named.path).is_ok_and(|found| found.is_file());
+            if file && !named.encrypted {
+                return davy::open(File::open(&named.path)?, &name, davy::HELD);
+            }
             let (plain, _) = unpack(named.reader()?)?;
             davy::read(plain, &name, true)
         };
@@ -182,6 +186,14 @@ fn directory(named: &Named) -> Option<Result<Opened, String>> {
     named.directory.then(|| open().map(|host| Opened::Host(Box::new(host))))
 }
 
+/// Whether what is packed here is nothing at all.
+fn empty(named: &Named) -> bool {
+    let unpacked = unpack(Box::new(Cursor::new(named.head.clone())));
+    unpacked.is_ok_and(|(mut plain, layers)| {
+        !layers.is_empty() && matches!(plain.read(&mut [0]), Ok(0))
+    })
+}
+
 /// Opens one thing that the user named.
 ///
 /// # Errors
@@ -199,6 +211,9 @@ pub fn open(path: &Path, identities: &[Identity]) -> Result<Opened, String> {
     let kinds = if named.encrypted { KINDS_SEALED } else { KINDS };
     match kinds.iter().find_map(|kind| (kind.open)(&named)) {
         Some(opened) => opened,
+        None if empty(&named) => {
+            Err(format!("{}: there is nothing in it but its packing", path.display()))
+        }
         None => {
             let kinds = kinds.iter().map(|kind| kind.name).filter(|name| *name != "a capture");
             let kinds: Vec<&str> = kinds.collect();
@@ -208,10 +223,12 @@ pub fn open(path: &Path, identities: &[Identity]) -> Result<Opened, String> {
     }
 }
 
-/// All that a run looks at: at most one host, and whatever else the user named.
+/// All that a run looks at: one host, and whatever else the user named.
 pub struct Sources {
     /// The host; none where only cores or logs were named.
     pub host: Option<Box<dyn Evidence>>,
+    /// Further archives of that host.
+    pub further: Vec<Box<dyn Evidence>>,
     /// Cores and the like.
     pub readers: Vec<Box<dyn Reader>>,
     /// Logs.
@@ -222,24 +239,53 @@ impl Sources {
     /// Opens what the user named; nothing named is the live host.
     ///
     /// # Errors
-    /// The first source that is none, or a second host, in words for the user.
+    /// The first source that is none, in words for the user.
     pub fn open(paths: &[PathBuf], identities: &[Identity]) -> Result<Self, String> {
-        let mut all = Self { host: None, readers: Vec::new(), logs: Vec::new() };
+        let mut all = Self::none();
         if paths.is_empty() {
             all.host = Some(Box::new(Live::new()));
         }
+        all.add(paths, identities)?;
+        Ok(all)
+    }
+
+    /// Nothing yet.
+    pub const fn none() -> Self {
+        Self { host: None, further: Vec::new(), readers: Vec::new(), logs: Vec::new() }
+    }
+
+    /// Adds what the user named.
+    ///
+    /// # Errors
+    /// The first source that is none, in words for the user.
+    pub fn add(&mut self, paths: &[PathBuf], identities: &[Identity]) -> Result<(), String> {
         for path in paths {
             match open(path, identities)? {
-                Opened::Logs(path) => all.logs.push(path),
-                Opened::Reader(reader) => all.readers.push(reader),
-                Opened::Host(host) if all.host.is_none() => all.host = Some(host),
-                Opened::Host(host) => {
-                    let first = all.host.map(|h| h.name()).unwrap_or_default();
-                    return Err(format!("{}: a second host beside {first}", host.name()));
-                }
+                Opened::Logs(path) => self.logs.push(path),
+                Opened::Reader(reader) => self.readers.push(reader),
+                Opened::Host(host) if self.host.is_none() => self.host = Some(host),
+                Opened::Host(host) => self.further.push(host),
             }
         }
-        Ok(all)
+        Ok(())
+    }
+
+    /// The same, for those who ask one store of facts.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or a second host.
+    pub fn one_host(paths: &[PathBuf], identities: &[Identity]) -> Result<Self, String> {
+        let all = Self::open(paths, identities)?;
+        let first = || all.host.as_ref().map(|host| host.name()).unwrap_or_default();
+        match all.further.first() {
+            None => Ok(all),
+            Some(second) => Err(format!(
+                "{}: a second host beside {}: ask one at a time, or the facts.db that davy triage \
+                 -o CASE leaves of both",
+                second.name(),
+                first()
+            )),
+        }
     }
 
     /// The host's kind, where there is a host.

@@ -1,13 +1,14 @@
 //! `davy triage`: everything, one incident.
 
 use super::Exit;
+use super::further::{self, Further};
 use super::identity::Identities;
-use super::investigate::{Memory, investigate};
+use super::investigate::{Looked, Memory, investigate};
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::source::Sources;
 use super::wanted::Wanted;
-use crate::evidence::SourceKind;
+use crate::evidence::{Directory, SourceKind};
 use crate::facts::{self, Facts, Pieces};
 use crate::judge::{self, Judgement, Level, Playbooks, Verdict};
 use crate::report::{Case, CaseFolder, FORMATS, Report, Text, Tool};
@@ -23,9 +24,13 @@ use std::path::PathBuf;
 /// Triage this host, or evidence of another: worst first, and what to do next
 #[derive(Args)]
 pub struct Arguments {
-    /// What to look at: a mounted image or directory, or a text host; without it, this host
+    /// What to look at, all of one host: archives, folders, core dumps, logs in any mix; `-` is
+    /// standard input; without it, this host
     #[arg(value_name = "SOURCE")]
     sources: Vec<PathBuf>,
+    /// A root file system under this directory, as a mounted image
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// Leave a case folder: report.html, report.json, facts.db, timeline.jsonl, recovered files,
     /// manifest
     #[arg(short = 'o', long = "output", value_name = "CASE")]
@@ -129,11 +134,7 @@ pub fn run(
             return Ok(Exit::Usage);
         }
     };
-    let sources = match arguments
-        .identities
-        .load()
-        .and_then(|identities| Sources::open(&arguments.sources, &identities))
-    {
+    let sources = match opened(arguments) {
         Ok(sources) => sources,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");
@@ -167,22 +168,38 @@ pub fn run(
     let tables = crate::tables();
     let mut facts = Facts::in_memory(&tables)?;
     facts.set_origin(sources.host.as_ref().and_then(|host| host.origin()));
-    let judgement = investigate(
-        arguments.memory,
-        arguments.lead.as_deref(),
-        &sources,
-        &facts,
-        &carver,
-        &playbooks,
-        &|name| progress.step(name),
-    )?;
-    if let (Some(folder), Some(evidence)) = (folder, sources.host.as_deref()) {
+    let (memory, lead) = (arguments.memory, arguments.lead.as_deref());
+    let step = |name: &str| progress.step(name);
+    let looked = Looked::first(&sources);
+    let judgement = investigate(memory, lead, &looked, &facts, &carver, &playbooks, &step)?;
+    let further = further::look(&sources, &facts, memory, lead, &carver, &playbooks, &step);
+    let further = match further {
+        Ok(further) => further,
+        Err(complaint) => {
+            progress.done();
+            let _ = writeln!(messages, "davy: {complaint}");
+            if let Some(folder) = folder {
+                // Nothing is in it yet.
+                let _ = std::fs::remove_dir(folder);
+            }
+            return Ok(Exit::Usage);
+        }
+    };
+    if let Some(folder) = folder {
         progress.step("recovering deleted files");
         // What one file cannot give is coverage; only the facts themselves can fail here.
-        carve::recover(evidence, &facts, folder)?;
+        if let Some(evidence) = sources.host.as_deref() {
+            carve::recover(evidence, &facts, folder, 1)?;
+        }
+        for (one, number) in further.iter().zip(2..) {
+            carve::recover(one.host, &one.facts, folder, number)?;
+        }
     }
     progress.step("telling the story");
-    let case = tell(arguments, &sources, &facts, &judgement, &playbooks)?;
+    let mut case = tell(arguments, &sources, &facts, &judgement, &playbooks)?;
+    if !further.is_empty() {
+        case = together(arguments, &sources, &facts, (case, &judgement), &further, &playbooks)?;
+    }
     progress.done();
 
     // Printed first: whatever happens to the folder, the responder has the answer. And whatever
@@ -206,6 +223,21 @@ pub fn run(
         other => other?,
     }
     Ok(exit(arguments, &case, failing(&facts)?, failed))
+}
+
+/// The sources that the user named.
+fn opened(arguments: &Arguments) -> Result<Sources, String> {
+    let identities = arguments.identities.load()?;
+    let Some(root) = &arguments.root else {
+        return Sources::open(&arguments.sources, &identities);
+    };
+    let host = Directory::open(root).map_err(|e| e.to_string())?;
+    let mut sources = Sources::none();
+    sources.add(&arguments.sources, &identities)?;
+    // It is the host; archives of the same one stand beside it.
+    let before = sources.host.replace(Box::new(host));
+    sources.further.splice(..0, before);
+    Ok(sources)
 }
 
 /// Timeline, graph, story and verdict, put together.
@@ -236,6 +268,28 @@ fn tell(
         };
         Case::gather(facts, judgement, verdict, story, hunts, tool(program, playbooks))
     })
+}
+
+/// The case of all sources of the host; the facts of all come to lie in those of the first.
+fn together(
+    arguments: &Arguments,
+    sources: &Sources,
+    facts: &Facts,
+    (mut case, judgement): (Case, &Judgement),
+    further: &[Further<'_>],
+    playbooks: &Playbooks,
+) -> Result<Case, facts::Error> {
+    let (mut looked, mut as_root) = (judgement.looked, judgement.as_root);
+    for (one, number) in further.iter().zip(2..) {
+        let other = tell(arguments, sources, &one.facts, &one.judgement, playbooks)?;
+        case = case.beside(other, number);
+        facts.take_in(&one.facts, number)?;
+        looked = looked.and(one.judgement.looked);
+        as_root |= one.judgement.as_root;
+    }
+    let (findings, answers) = (case.findings.clone(), case.playbooks.clone());
+    case.verdict = Verdict::of(&Judgement { findings, answers, looked, as_root });
+    Ok(case)
 }
 
 fn tool(program: Option<String>, playbooks: &Playbooks) -> Tool {

@@ -26,7 +26,7 @@ pub use gaps::Gaps;
 pub use processes::ProcessDir;
 
 use crate::evidence::{Clock, Dir, Evidence, HostPath, Reason, Unavailable};
-use crate::facts::{self, Facts, Status, TableDef};
+use crate::facts::{self, Facts, Pieces, Status, TableDef};
 
 /// A collector that failed as a whole could not store its rows; what it could not *read* is a
 /// coverage row and no error.
@@ -129,6 +129,11 @@ pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) 
     }
     facts.together(|facts| {
         host.gaps.store(facts)?;
+        if evidence.told().is_some_and(|told| told.damaged) {
+            let why = "the archive is cut off or damaged: what is missing may be anything";
+            let lost = Pieces { read: 0, missed: 1, failed: 1 };
+            facts.cover_counted("archive whole", Status::Partial, why, lost)?;
+        }
         for (what, status, detail) in evidence.told().into_iter().flat_map(|told| &told.coverage) {
             facts.cover(what.clone(), *status, detail.clone())?;
         }

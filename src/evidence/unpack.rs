@@ -1,7 +1,9 @@
 //! Opens gzip, zstd and xz as they come: streamed, so that a bomb costs time and no memory.
 
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Layers opened, one inside another.
 const LAYERS: usize = 3;
@@ -65,14 +67,63 @@ pub fn unpack(reader: Box<dyn Read + Send>) -> io::Result<(Box<dyn Read + Send>,
     }
 }
 
+/// Where a frame of zstd begins: in the file, and in what comes out of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub packed: u64,
+    pub plain: u64,
+}
+
+/// Frames whose place is noted: at davy's size of them some terabytes.
+const NOTED: usize = 1_000_000;
+
+/// A file of zstd from its first byte on, and where its frames turned out to begin.
+///
+/// # Errors
+/// Where the first frame is damaged.
+pub(super) fn frames(file: File) -> io::Result<(impl Read + Send, Arc<Mutex<Vec<Frame>>>)> {
+    let frames = Frames::new(BufReader::with_capacity(256 * 1024, file))?;
+    let seen = Arc::clone(&frames.seen);
+    Ok((frames, seen))
+}
+
+/// Counts what is taken from a reader.
+struct Counted<R> {
+    inner: R,
+    taken: u64,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(into)?;
+        self.taken = self.taken.saturating_add(got as u64);
+        Ok(got)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.taken = self.taken.saturating_add(count as u64);
+        self.inner.consume(count);
+    }
+}
+
 /// A zstd stream of any number of frames, one after another.
 struct Frames<R: BufRead> {
-    open: Option<StreamingDecoder<R, FrameDecoder>>,
+    open: Option<StreamingDecoder<Counted<R>, FrameDecoder>>,
+    seen: Arc<Mutex<Vec<Frame>>>,
+    plain: u64,
 }
 
 impl<R: BufRead> Frames<R> {
     fn new(reader: R) -> io::Result<Self> {
-        Ok(Self { open: Some(frame(reader)?) })
+        let open = Some(frame(Counted { inner: reader, taken: 0 })?);
+        let seen = Arc::new(Mutex::new(vec![Frame { packed: 0, plain: 0 }]));
+        Ok(Self { open, seen, plain: 0 })
     }
 }
 
@@ -87,6 +138,7 @@ impl<R: BufRead> Read for Frames<R> {
             let Some(open) = self.open.as_mut() else { return Ok(0) };
             let got = open.read(into)?;
             if got > 0 || into.is_empty() {
+                self.plain = self.plain.saturating_add(got as u64);
                 return Ok(got);
             }
             let Some(ended) = self.open.take() else { return Ok(0) };
@@ -94,6 +146,12 @@ impl<R: BufRead> Read for Frames<R> {
             if rest.fill_buf()?.is_empty() {
                 return Ok(0);
             }
+            let begins = Frame { packed: rest.taken, plain: self.plain };
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if seen.len() < NOTED {
+                seen.push(begins);
+            }
+            drop(seen);
             self.open = Some(frame(rest)?);
         }
     }

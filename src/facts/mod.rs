@@ -7,6 +7,7 @@
 mod column;
 mod coverage;
 mod guard;
+mod join;
 mod store;
 mod table;
 mod text;
@@ -14,6 +15,7 @@ mod text;
 pub use column::{Column, ColumnKind, Time};
 pub use coverage::{Coverage, Pieces, Status};
 pub use guard::{Asked, Limits, Stopped};
+pub use join::numbered;
 pub use store::{Error, Facts, Inserter, Origin, Source};
 pub use table::{ColumnDef, Table, TableDef};
 pub use text::HostText;

@@ -67,13 +67,58 @@ fn recognise(name: &str, spool: io::Result<Spool>) -> Result<Box<dyn Evidence>, 
     if let Some(why) = refusal(&spool) {
         return Err(format!("{name}: {why}"));
     }
+    let inner = inner(&spool);
+    if inner.len() > 1 {
+        return Err(format!(
+            "{name}: holds several archives ({}): unpack it, then davy batch over the folder, or \
+             name those of one host",
+            inner.join(", ")
+        ));
+    }
     for layout in LAYOUTS {
         if let Some(base) = (layout.claims)(&spool) {
             return (layout.open)(spool, &base).map_err(|e| format!("{name}: {e}"));
         }
     }
+    let packed = |name: &&Vec<u8>| PACKED.iter().any(|end| name.ends_with(end));
+    if let Some(member) = spool.members.keys().find(packed) {
+        let member = crate::facts::HostText::from(member.as_slice()).escaped();
+        return Err(format!(
+            "{name}: of no known layout, but it holds an archive itself ({member}): unpack it and \
+             name that one"
+        ));
+    }
     let names: Vec<&str> = LAYOUTS.iter().map(|layout| layout.name).collect();
     Err(format!("{name}: an archive of no known layout ({})", names.join(", ")))
+}
+
+/// The archives of collectors that lie in this one.
+fn inner(spool: &Spool) -> Vec<String> {
+    let mut inner: Vec<String> = spool
+        .members
+        .keys()
+        .filter(|name| collected(name))
+        .map(|name| crate::facts::HostText::from(name.as_slice()).escaped())
+        .collect();
+    inner.truncate(9);
+    inner
+}
+
+/// How archives end.
+const PACKED: &[&[u8]] =
+    &[b".tar", b".tar.gz", b".tgz", b".tar.zst", b".tar.xz", b".zip", b".tar.bz2", b".7z"];
+
+/// Whether a member is the archive of a collector, put into another: by the name that collectors
+/// give, and not below a root file system, where a suspect could have put it.
+fn collected(name: &[u8]) -> bool {
+    let last = name.rsplit(|b| *b == b'/').next().unwrap_or_default();
+    let named = [&b"uac-"[..], b"catscale_", b"FSecure_"].iter().any(|s| last.starts_with(s));
+    let deep = name.iter().filter(|b| **b == b'/').count() > 3;
+    let host = [&b"[root]/"[..], b"live_response/", b"!"]
+        .iter()
+        .any(|part| output::find(name, part).is_some());
+    let uploaded = name.starts_with(b"uploads/");
+    named && !host && (uploaded || !deep) && PACKED.iter().any(|end| name.ends_with(end))
 }
 
 /// What is recognised only to be turned away.
@@ -125,14 +170,24 @@ const UNREAD: &[&[u8]] = &[
     b"/live_response/hardware/",
 ];
 
+/// Folders that anyone may fill: what lies there must not crowd out the rest.
+const OPEN_TO_ALL: &[&[u8]] = &[b"/tmp/", b"/var/tmp/", b"/dev/shm/", b"/run/shm/"];
+
+/// Folders of a host whose files are kept where there is room, if they are larger than
+/// [`SMALL`]: many small files tell more than one program.
+const LARGE: &[&[u8]] =
+    &[b"/home/", b"/root/", b"/usr/", b"/opt/", b"/srv/", b"/var/", b"/lib/", b"/bin/", b"/sbin/"];
+
+/// What configuration, scripts and lists of jobs seldom reach.
+const SMALL: u64 = 256 << 10;
+
 /// What is wanted of an archive. Logs that are large are named and not held.
 fn wanted(name: &[u8], size: u64) -> Want {
     if NESTED.iter().any(|end| name.ends_with(end)) && !name.starts_with(b"[root]/") {
         return Want::Members;
     }
-    // Generic.Collection.UAC uploads the archive that UAC made.
-    let nested = name.windows(4).any(|four| four == b"uac-") && name.starts_with(b"uploads/");
-    if nested && [&b".tar.gz"[..], b".tar", b".zip"].iter().any(|end| name.ends_with(end)) {
+    // Someone packed it once more, or Velociraptor's Generic.Collection.UAC uploaded it.
+    if collected(name) {
         return Want::Members;
     }
     let holds = |part: &&&[u8]| output::find(name, part).is_some();
@@ -142,6 +197,13 @@ fn wanted(name: &[u8], size: u64) -> Want {
     let log = output::find(name, b"/var/log/").is_some() || name.starts_with(b"var/log/");
     if log && size > 4 << 20 {
         return Want::Name;
+    }
+    let rooted = [b"/", name].concat();
+    let holds = |part: &&&[u8]| output::find(&rooted, part).is_some();
+    if OPEN_TO_ALL.iter().find(holds).is_some()
+        || size > SMALL && LARGE.iter().find(holds).is_some()
+    {
+        return Want::Spare;
     }
     Want::Bytes
 }

@@ -2,6 +2,7 @@
 
 use super::answer::{Gap, Known};
 use super::ask::{self, Failure, Rows};
+use super::before::Before;
 use super::finding::{FindingEvidenceRow, FindingRow};
 use super::round::round;
 use super::{
@@ -118,7 +119,21 @@ pub fn judge(
     playbooks: &Playbooks,
     tables: &[TableDef],
 ) -> Result<Judgement, facts::Error> {
-    judge_within(facts, playbooks, tables, Limits::default())
+    judge_again(facts, playbooks, tables, &mut Before::default())
+}
+
+/// The same, once more over facts that have grown since: what cannot have changed is not asked
+/// again, and all is weighed anew.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_again(
+    facts: &Facts,
+    playbooks: &Playbooks,
+    tables: &[TableDef],
+    before: &mut Before,
+) -> Result<Judgement, facts::Error> {
+    judge_within(facts, playbooks, tables, Limits::default(), before)
 }
 
 pub(super) fn judge_within(
@@ -126,6 +141,7 @@ pub(super) fn judge_within(
     playbooks: &Playbooks,
     tables: &[TableDef],
     limits: Limits,
+    before: &mut Before,
 ) -> Result<Judgement, facts::Error> {
     // What an earlier call found must not be read by this one.
     facts.together(clear)?;
@@ -137,9 +153,14 @@ pub(super) fn judge_within(
     let mut judgement = Judgement { looked: known.looked(), as_root, ..Judgement::default() };
     let mut drafts = Vec::new();
     let asked: Vec<&Playbook> = playbooks.iter().filter(|p| p.kind == Kind::Finding).collect();
-    let answers = round(facts, playbooks, &asked, limits)?;
-    for (playbook, (rows, reads)) in asked.into_iter().zip(answers) {
-        let Some((answer, found, problems)) = weigh(playbook, rows, &reads, &known, &elsewhere)
+    before.forget(facts, tables)?;
+    let open: Vec<&Playbook> = asked.iter().copied().filter(|p| before.get(p).is_none()).collect();
+    for (playbook, answered) in open.iter().zip(round(facts, playbooks, &open, limits)?) {
+        before.put(playbook, answered);
+    }
+    for playbook in asked {
+        let Some((rows, reads)) = before.get(playbook) else { continue };
+        let Some((answer, found, problems)) = weigh(playbook, rows, reads, &known, &elsewhere)
         else {
             continue;
         };
@@ -197,7 +218,7 @@ type Ran<'p> = (Answer, Vec<Draft<'p>>, Vec<String>);
 /// Weighs what one was answered; [`None`] where it asks of evidence that was not given.
 fn weigh<'p>(
     playbook: &'p Playbook,
-    rows: Result<Rows, Failure>,
+    rows: &Result<Rows, Failure>,
     asked: &Asked,
     known: &Known<'_>,
     elsewhere: &BTreeSet<String>,
@@ -215,7 +236,7 @@ fn weigh<'p>(
     };
     let needs = playbook.needs.iter().map(|need| need.text.as_str());
     let gap = known.gap(&asked.reads, &playbook.query.text, needs);
-    let (drafts, mut problems) = merge(playbook, &rows);
+    let (drafts, mut problems) = merge(playbook, rows);
     if rows.cut {
         let kept = if rows.worst { "the gravest were kept" } else { "the rest was not read" };
         problems.push(format!("more than {} rows; {kept}", ask::MOST_ROWS));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What one playbook was answered.
-type Answered = (Result<Rows, Failure>, Asked);
+pub(super) type Answered = (Result<Rows, Failure>, Asked);
 
 /// Facts of fewer bytes are asked sooner than copied.
 const WORTH_COPYING: u64 = 8 << 20;

@@ -6,6 +6,7 @@ pub mod folder;
 mod gather;
 pub mod graph;
 mod html;
+mod join;
 mod json;
 mod text;
 mod timesketch;

@@ -65,7 +65,7 @@ fn one(spool: &mut Spool, path: &Path, name: &[u8], wanted: Wanted<'_>) -> io::R
     if kind == FileKind::File && want == super::Want::Members {
         return nested(spool, path, name, member, wanted);
     }
-    if kind != FileKind::File || want != super::Want::Bytes {
+    if kind != FileKind::File || !matches!(want, super::Want::Bytes | super::Want::Spare) {
         return spool.take(name, member, &mut io::empty(), super::Want::Name);
     }
     let mut file = opened(path)?;

@@ -11,9 +11,10 @@ mod zip;
 pub use kind::Container;
 
 use super::{Body, FileKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How much of an archive is held and believed.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +75,8 @@ impl Member {
 pub enum Want {
     /// Held, as far as the limits allow.
     Bytes,
+    /// Held where there is room: it gives way to what is wanted as [`Bytes`](Self::Bytes).
+    Spare,
     /// Only that it is there.
     Name,
     /// Itself an archive: its members are wanted, below its name and `!`.
@@ -94,9 +97,17 @@ pub struct Spool {
     pub members: BTreeMap<Vec<u8>, Member>,
     /// What is wrong with it: member (or empty for the archive) and words.
     pub problems: Vec<(String, String)>,
+    /// Some of it is cut off or damaged.
+    pub damaged: bool,
     limits: SpoolLimits,
     held: u64,
     count: u64,
+    /// What is held only as long as there is room, by size.
+    spare: BTreeSet<(u64, Vec<u8>)>,
+    /// Further names of these.
+    same: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
+    /// What was left out for want of room: how many members, and their bytes.
+    crowded: (u64, u64),
 }
 
 /// Problems told one by one; a hostile archive could have millions.
@@ -108,9 +119,13 @@ impl Spool {
             name: name.to_owned(),
             members: BTreeMap::new(),
             problems: Vec::new(),
+            damaged: false,
             limits,
             held: 0,
             count: 0,
+            spare: BTreeSet::new(),
+            same: BTreeMap::new(),
+            crowded: (0, 0),
         }
     }
 
@@ -139,6 +154,7 @@ impl Spool {
                 zip::read(&mut spool, b"", io::Cursor::new(bytes), wanted)?;
             }
         }
+        spool.close();
         if spool.members.is_empty() {
             let why = spool.problems.first().map_or("it has no members", |(_, why)| why.as_str());
             return Err(io::Error::new(io::ErrorKind::InvalidData, why.to_owned()));
@@ -158,6 +174,7 @@ impl Spool {
     ) -> io::Result<Self> {
         let mut spool = Self::new(name, limits);
         folder::read(&mut spool, path, wanted)?;
+        spool.close();
         Ok(spool)
     }
 
@@ -167,6 +184,12 @@ impl Spool {
             let member = crate::facts::HostText::from(member).escaped();
             self.problems.push((member, why.into()));
         }
+    }
+
+    /// Notes that the archive is cut off or damaged there.
+    pub fn damage(&mut self, member: &[u8], why: impl Into<String>) {
+        self.damaged = true;
+        self.problem(member, why);
     }
 
     /// A member's bytes, where it is there and held.
@@ -196,30 +219,94 @@ impl Spool {
         reader: &mut dyn Read,
         want: Want,
     ) -> io::Result<()> {
+        self.replaced(name, member.kind);
         let mut failed = None;
-        if member.kind == FileKind::File && want == Want::Bytes {
-            let room = self.limits.one.min(self.limits.all.saturating_sub(self.held));
-            if member.size > room {
+        let wanted = matches!(want, Want::Bytes | Want::Spare);
+        if member.kind == FileKind::File && wanted {
+            if member.size > self.limits.one {
                 self.problem(name, format!("{} bytes are too many to hold; left out", member.size));
+            } else if !self.room(member.size, want) {
+                self.crowded(member.size);
             } else {
                 let mut bytes = Vec::with_capacity(usize::try_from(member.size).unwrap_or(0));
-                failed = reader.take(room).read_to_end(&mut bytes).err();
+                failed = reader.take(member.size).read_to_end(&mut bytes).err();
                 if (bytes.len() as u64) < member.size {
                     member.cut = true;
                     let why = failed.as_ref().map_or_else(String::new, |e| format!(": {e}"));
                     let (got, size) = (bytes.len(), member.size);
-                    self.problem(name, format!("cut: {got} of {size} bytes are there{why}"));
+                    self.damage(name, format!("cut: {got} of {size} bytes are there{why}"));
                 }
-                self.held = self.held.saturating_add(bytes.len() as u64);
+                let length = bytes.len() as u64;
+                self.held = self.held.saturating_add(length);
+                if want == Want::Spare {
+                    self.spare.insert((length, name.to_vec()));
+                }
                 let packed = bytes.starts_with(&[0x1f, 0x8b, 8]) && name.ends_with(b".gz");
                 let bytes = bytes.into();
                 member.body = if packed { Body::Gzip(bytes) } else { Body::Bytes(bytes) };
             }
         }
-        if self.members.insert(name.to_vec(), member).is_some() {
+        self.members.insert(name.to_vec(), member);
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Lets go of an earlier member of this name.
+    fn replaced(&mut self, name: &[u8], kind: FileKind) {
+        let Some(earlier) = self.members.remove(name) else { return };
+        if let Body::Bytes(bytes) | Body::Gzip(bytes) = &earlier.body {
+            let length = bytes.len() as u64;
+            self.spare.remove(&(length, name.to_vec()));
+            // Where it has a second name the bytes stay, and are counted.
+            if Arc::strong_count(bytes) == 1 {
+                self.held = self.held.saturating_sub(length);
+            }
+        }
+        // Collectors name folders again and again; that loses nothing.
+        if kind != FileKind::Directory || earlier.kind != FileKind::Directory {
             self.problem(name, "is there twice; the later one is used");
         }
-        failed.map_or(Ok(()), Err)
+    }
+
+    /// Whether so many bytes more may be held; what is held as a spare gives way, the largest first.
+    fn room(&mut self, size: u64, want: Want) -> bool {
+        let fits = |held: u64| held.saturating_add(size) <= self.limits.all;
+        if fits(self.held) || want == Want::Spare {
+            return fits(self.held);
+        }
+        let spares: u64 = self.spare.iter().map(|(length, _)| length).sum();
+        if !fits(self.held.saturating_sub(spares)) {
+            return false;
+        }
+        while self.held.saturating_add(size) > self.limits.all
+            && let Some((length, name)) = self.spare.pop_last()
+        {
+            for name in self.same.remove(&name).unwrap_or_default().iter().chain([&name]) {
+                if let Some(member) = self.members.get_mut(name) {
+                    member.body = Body::Unheld;
+                }
+            }
+            self.held = self.held.saturating_sub(length);
+            self.crowded(length);
+        }
+        true
+    }
+
+    const fn crowded(&mut self, bytes: u64) {
+        let (members, all) = self.crowded;
+        self.crowded = (members.saturating_add(1), all.saturating_add(bytes));
+    }
+
+    /// Says once how much was left out for want of room.
+    fn close(&mut self) {
+        let (members, bytes) = self.crowded;
+        if members > 0 {
+            let all = self.limits.all >> 20;
+            let why = format!(
+                "holds more than davy keeps of one ({all} MiB): the bytes of {members} members \
+                 ({bytes} bytes) were left out, files in folders for temporary ones first"
+            );
+            self.problems.insert(0, (String::new(), why));
+        }
     }
 
     /// Counts a member; false where there are too many.

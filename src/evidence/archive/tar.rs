@@ -42,7 +42,7 @@ pub(super) fn read(
             Some(Ok(entry)) => entry,
             Some(Err(e)) => {
                 let after = if last.is_empty() { before } else { &last };
-                spool.problem(after, format!("cut or damaged after this: {e}"));
+                spool.damage(after, format!("cut or damaged after this: {e}"));
                 return Ok(());
             }
         };
@@ -87,7 +87,7 @@ pub(super) fn read(
             }
             want => {
                 if let Err(e) = spool.take(&name, member, &mut entry, want) {
-                    spool.problem(&name, format!("cut or damaged here: {e}"));
+                    spool.damage(&name, format!("cut or damaged here: {e}"));
                     return Ok(());
                 }
             }
@@ -110,6 +110,10 @@ fn hard_link(spool: &mut Spool, before: &[u8], name: &[u8], member: &mut Member)
         Some(first) => {
             let mut same = first.clone();
             same.link.clear();
+            let length = same.bytes().map_or(0, |bytes| bytes.len() as u64);
+            if spool.spare.contains(&(length, target.clone())) {
+                spool.same.entry(target).or_default().push(name.to_vec());
+            }
             spool.members.insert(name.to_vec(), same);
         }
         None => spool.problem(name, "a hard link to a member that is not there; left out"),
@@ -137,23 +141,28 @@ fn nested(
             format!("an archive of {size} bytes within the archive: its beginning is used"),
         );
     }
-    let whole = Cursor::new(packed);
+    spool.members.insert(name.to_vec(), member);
     let below = [name, b"!"].concat();
-    let inside = unpack(Box::new(whole)).and_then(|(mut plain, _)| {
+    let opened = unpack(Box::new(Cursor::new(packed))).and_then(|(mut plain, _)| {
         let mut first = Vec::new();
         plain.by_ref().take(512).read_to_end(&mut first)?;
-        let tar = Container::of_plain(&first) == Some(Container::Tar);
-        Ok((tar, Cursor::new(first).chain(plain)))
+        Ok((Container::of_plain(&first), Cursor::new(first).chain(plain)))
     });
-    spool.members.insert(name.to_vec(), member);
-    match inside {
-        Ok((true, plain)) => read(spool, &below, Box::new(plain), wanted, depth + 1),
-        Ok((false, _)) => {
-            spool.problem(name, "should be a tar, and is none");
+    match opened {
+        Ok((Some(Container::Tar), plain)) => {
+            read(spool, &below, Box::new(plain), wanted, depth + 1)
+        }
+        Ok((Some(Container::Zip), plain)) => {
+            let bytes = super::zip::whole(Box::new(plain))?;
+            super::zip::read_flat(spool, name, &below, bytes, wanted);
+            Ok(())
+        }
+        Ok((None, _)) => {
+            spool.problem(name, "should be an archive, and is none");
             Ok(())
         }
         Err(e) => {
-            spool.problem(name, e.to_string());
+            spool.damage(name, e.to_string());
             Ok(())
         }
     }

@@ -3,6 +3,7 @@
 use super::{Container, Member, Spool, Want, Wanted};
 use crate::evidence::{Body, FileKind, unpack};
 use ::zip::ZipArchive;
+use ::zip::read::ZipFile;
 use std::io::{self, Cursor, Read, Seek};
 
 /// Bytes of a zip that comes as a stream and must be held whole.
@@ -26,70 +27,110 @@ pub(super) fn whole(stream: Box<dyn Read + Send>) -> io::Result<Vec<u8>> {
 /// Reads all members.
 ///
 /// # Errors
-/// Where the central directory cannot be read.
+/// Where it is no zip, or nothing of it can be read.
 pub(super) fn read(
     spool: &mut Spool,
     before: &[u8],
-    file: impl Read + Seek,
+    mut file: impl Read + Seek,
     wanted: Wanted<'_>,
 ) -> io::Result<()> {
-    let damaged =
-        |e: ::zip::result::ZipError| io::Error::new(io::ErrorKind::InvalidData, e.to_string());
-    let mut archive = ZipArchive::new(file).map_err(damaged)?;
+    let mut archive = match ZipArchive::new(&mut file) {
+        Ok(archive) => archive,
+        Err(e) => {
+            let why = format!(
+                "its directory, which stands at its end, cannot be read ({e}): members are taken \
+                 in their order, as far as they go"
+            );
+            spool.problem(before, why);
+            spool.damaged = true;
+            file.rewind()?;
+            return in_order(spool, before, file, wanted);
+        }
+    };
     for index in 0..archive.len() {
         if !spool.counted() {
             return Ok(());
         }
-        let mut entry = match archive.by_index(index) {
-            Ok(entry) => entry,
-            Err(e) => {
-                spool.problem(format!("member {index}").as_bytes(), e.to_string());
-                continue;
-            }
-        };
-        let raw = entry.name_raw().to_vec();
-        let Some(name) = spool.named(before, &raw) else { continue };
-        let mode = entry.unix_mode().unwrap_or(0o644);
-        let kind = if entry.is_dir() {
-            FileKind::Directory
-        } else {
-            match FileKind::from_mode(mode) {
-                FileKind::Other => FileKind::File,
-                kind => kind,
-            }
-        };
-        let mut member = Member {
-            kind,
-            mode: mode & 0o7777,
-            uid: 0,
-            gid: 0,
-            size: entry.size(),
-            mtime: 0,
-            link: Vec::new(),
-            body: Body::Unheld,
-            cut: false,
-        };
-        if kind == FileKind::Link {
-            let _ = entry.by_ref().take(4096).read_to_end(&mut member.link);
-            member.size = member.link.len() as u64;
+        match archive.by_index(index) {
+            Ok(mut entry) => member(spool, before, &mut entry, wanted)?,
+            Err(e) => spool.problem(format!("member {index}").as_bytes(), e.to_string()),
         }
-        match wanted(&name, member.size) {
-            Want::Nothing => {}
-            Want::Members if kind == FileKind::File => {
-                let most = spool.limits.one.saturating_mul(2);
-                let mut packed = Vec::new();
-                let read = entry.by_ref().take(most).read_to_end(&mut packed);
-                if let Err(e) = read {
-                    spool.problem(&name, format!("damaged: {e}"));
-                }
-                let below = [name.as_slice(), b"!"].concat();
-                spool.members.insert(name.clone(), member);
-                inside(spool, &name, &below, packed, wanted)?;
+    }
+    Ok(())
+}
+
+/// What can be read of a zip that was cut: its members from the first on.
+fn in_order(
+    spool: &mut Spool,
+    before: &[u8],
+    mut stream: impl Read,
+    wanted: Wanted<'_>,
+) -> io::Result<()> {
+    let mut last = before.to_vec();
+    while spool.counted() {
+        match ::zip::read::read_zipfile_from_stream(&mut stream) {
+            Ok(Some(mut entry)) => {
+                last = entry.name_raw().to_vec();
+                member(spool, before, &mut entry, wanted)?;
             }
-            want => {
-                if let Err(e) = spool.take(&name, member, &mut entry, want) {
-                    spool.problem(&name, format!("damaged: {e}"));
-                }
+            Ok(None) => break,
+            Err(e) => {
+                spool.problem(&last, format!("cut or damaged after this: {e}"));
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes one member in.
+fn member<R: Read>(
+    spool: &mut Spool,
+    before: &[u8],
+    entry: &mut ZipFile<'_, R>,
+    wanted: Wanted<'_>,
+) -> io::Result<()> {
+    let raw = entry.name_raw().to_vec();
+    let Some(name) = spool.named(before, &raw) else { return Ok(()) };
+    let mode = entry.unix_mode().unwrap_or(0o644);
+    let kind = if entry.is_dir() {
+        FileKind::Directory
+    } else {
+        match FileKind::from_mode(mode) {
+            FileKind::Other => FileKind::File,
+            kind => kind,
+        }
+    };
+    let mut member = Member {
+        kind,
+        mode: mode & 0o7777,
+        uid: 0,
+        gid: 0,
+        size: entry.size(),
+        mtime: 0,
+        link: Vec::new(),
+        body: Body::Unheld,
+        cut: false,
+    };
+    if kind == FileKind::Link {
+        let _ = entry.by_ref().take(4096).read_to_end(&mut member.link);
+        member.size = member.link.len() as u64;
+    }
+    match wanted(&name, member.size) {
+        Want::Nothing => {}
+        Want::Members if kind == FileKind::File => {
+            let most = spool.limits.one.saturating_mul(2);
+            let mut packed = Vec::new();
+            if let Err(e) = entry.by_ref().take(most).read_to_end(&mut packed) {
+                spool.damage(&name, format!("damaged: {e}"));
+            }
+            let below = [name.as_slice(), b"!"].concat();
+            spool.members.insert(name.clone(), member);
+            inside(spool, &name, &below, packed, wanted)?;
+        }
+        want => {
+            if let Err(e) = spool.take(&name, member, entry, want) {
+                spool.damage(&name, format!("damaged: {e}"));
             }
         }
     }
@@ -110,10 +151,7 @@ fn inside(
             super::tar::read(spool, below, plain, wanted, 1)
         }
         Some(Container::Zip) => {
-            let read = read_flat(spool, below, packed, wanted);
-            if let Err(e) = read {
-                spool.problem(name, e.to_string());
-            }
+            read_flat(spool, name, below, packed, wanted);
             Ok(())
         }
         None => {
@@ -123,16 +161,19 @@ fn inside(
     }
 }
 
-/// A zip in a zip; in it, no further archive is opened.
-fn read_flat(
+/// A zip in an archive; in it, no further archive is opened.
+pub(super) fn read_flat(
     spool: &mut Spool,
+    name: &[u8],
     below: &[u8],
     packed: Vec<u8>,
     wanted: Wanted<'_>,
-) -> io::Result<()> {
+) {
     let flat = |name: &[u8], size: u64| match wanted(name, size) {
         Want::Members => Want::Name,
         want => want,
     };
-    read(spool, below, Cursor::new(packed), &flat)
+    if let Err(e) = read(spool, below, Cursor::new(packed), &flat) {
+        spool.damage(name, e.to_string());
+    }
 }

@@ -6,11 +6,12 @@
 //! digest of the segment before it. So a cut archive can be trusted up to its last segment, and the
 //! digest of the last segment (the root) stands for the whole.
 
+mod again;
 mod read;
 mod wire;
 mod write;
 
-pub use read::{Custody, Fault, read, told_by};
+pub use read::{Custody, Fault, HELD, open, read, told_by};
 pub use write::{About, Writer};
 
 /// The first member.
@@ -23,5 +24,10 @@ pub(super) const FORMAT: &str = "davy.archive/1";
 /// Lower-case hexadecimal of a SHA-256.
 fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

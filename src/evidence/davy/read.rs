@@ -1,20 +1,29 @@
 //! Reading: members are held until the segment that vouches for them, checked, and become answers.
+//! What is too much to hold is checked as it goes by, and read again from the file when it is asked
+//! for.
 
-use super::wire::{Heading, WireAbout, WireDirectory, WireMemory};
-use super::{ABOUT, FORMAT, MANIFEST, sha256};
+use super::again::{self, Again};
+use super::wire::{Heading, WireAbout, WireDirectory, WireMemory, WirePiece};
+use super::{ABOUT, FORMAT, MANIFEST, hex, sha256};
 use crate::evidence::recording::{
-    Answers, Content, Directory, KeptMemory, RecordingLimits, Replay,
+    Answers, Content, Directory, KeptMemory, Pieces, ReadAt, RecordingLimits, Replay,
 };
 use crate::evidence::{Told, unpack};
 use crate::facts::{HostText, Status};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// Bytes believed of one member: a recording keeps at most 64 MiB of a file unless told otherwise.
-const MOST_MEMBER: u64 = 512 << 20;
-/// Bytes of members held until a segment vouches for them.
-const MOST_HELD: u64 = 2 << 30;
+/// Bytes of a segment of the manifest.
+const MOST_MANIFEST: u64 = 256 << 20;
+/// Bytes of members held in memory.
+pub const HELD: u64 = 64 << 20;
+/// The same where nothing can be read again, as of a pipe.
+const HELD_ONCE: u64 = 112 << 20;
+/// Members larger than this leave half of that room to the others.
+const LARGE: u64 = 1 << 20;
 
 /// Something in an archive that is not as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,12 +63,32 @@ pub struct Custody {
 /// # Errors
 /// Where the stream is no archive of davy's.
 pub fn read(stream: impl Read, name: &str, keep: bool) -> io::Result<(Replay, Custody)> {
+    members(stream, name, if keep { HELD_ONCE } else { 0 }, None)
+}
+
+/// Opens an archive's file, packed or not, holding so many bytes of its members in memory.
+///
+/// # Errors
+/// Where it is no archive of davy's.
+pub fn open(file: File, name: &str, hold: u64) -> io::Result<(Replay, Custody)> {
+    let (stream, again) = again::open(file)?;
+    members(stream, name, hold, again)
+}
+
+fn members(
+    stream: impl Read,
+    name: &str,
+    room: u64,
+    again: Option<Arc<Again>>,
+) -> io::Result<(Replay, Custody)> {
     let mut reader = Reader {
         answers: None,
         custody: Custody::default(),
         held: HashMap::new(),
-        waiting: 0,
-        keep,
+        hold: room,
+        room,
+        again,
+        lost: (0, 0),
     };
     let mut archive = tar::Archive::new(stream);
     let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
@@ -73,45 +102,80 @@ pub fn read(stream: impl Read, name: &str, keep: bool) -> io::Result<(Replay, Cu
         };
         let member = HostText::from(entry.path_bytes().as_ref()).escaped();
         let size = entry.size();
-        if size > MOST_MEMBER || reader.waiting.saturating_add(size) > MOST_HELD {
+        if reader.answers.is_none() && member != ABOUT {
+            return Err(invalid(format!("begins with {member}, not with {ABOUT}")));
+        }
+        let ours = reader.answers.is_none() || member.starts_with(MANIFEST);
+        if ours && size > MOST_MANIFEST {
             reader.fault(&member, format!("{size} bytes are more than davy writes"));
             continue;
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size.min(1 << 24)).unwrap_or(0));
-        let got = entry.read_to_end(&mut bytes);
-        if got.is_err() || (bytes.len() as u64) < size {
-            reader.fault(&member, format!("cut: {} of {size} bytes are there", bytes.len()));
+        let keeps = if ours { Keeps::Whole } else { reader.keeps(size, entry.raw_file_position()) };
+        let (bytes, digest, got) = taken(&mut entry, size, matches!(keeps, Keeps::Whole));
+        if got < size {
+            reader.fault(&member, format!("cut: {got} of {size} bytes are there"));
             break;
         }
         if reader.answers.is_none() {
-            if member != ABOUT {
-                return Err(invalid(format!("begins with {member}, not with {ABOUT}")));
-            }
             reader.about(&bytes).map_err(invalid)?;
         }
         if member.starts_with(MANIFEST) {
             reader.segment(&member, &bytes);
         } else {
-            reader.hold(member, bytes);
+            reader.hold(member, Body::of(keeps, bytes, size), digest);
         }
     }
     reader.custody.unvouched = reader.held.values().filter(|held| !held.vouched).count() as u64;
     if !reader.custody.whole && reader.custody.faults.is_empty() {
         reader.fault("", "the archive ends before its last segment".to_owned());
     }
-    let custody = reader.custody;
+    let (custody, lost) = (reader.custody, reader.lost);
     match reader.answers {
         Some(answers) => {
-            let told = told(name, &custody);
+            let told = told(name, &custody, lost);
             Ok((Replay::of_archive(answers, name, told), custody))
         }
         None => Err(invalid("empty".to_owned())),
     }
 }
 
+/// A member's bytes as far as they are wanted, its digest, and how many bytes were there.
+fn taken(entry: &mut impl Read, size: u64, keep: bool) -> (Vec<u8>, String, u64) {
+    let mut digest = Sha256::new();
+    let mut bytes =
+        Vec::with_capacity(if keep { usize::try_from(size.min(1 << 24)).unwrap_or(0) } else { 0 });
+    let mut buffer = vec![0_u8; usize::try_from(size.clamp(1, 256 << 10)).unwrap_or(1)];
+    let mut got = 0_u64;
+    loop {
+        match entry.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => {
+                let part = buffer.get(..count).unwrap_or_default();
+                digest.update(part);
+                if keep {
+                    bytes.extend_from_slice(part);
+                }
+                got = got.saturating_add(count as u64);
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    (bytes, hex(&digest.finalize()), got)
+}
+
 /// What is wrong or was left out, as coverage; nothing where nothing is.
-fn told(name: &str, custody: &Custody) -> Option<Told> {
+fn told(name: &str, custody: &Custody, (members, bytes): (u64, u64)) -> Option<Told> {
     let mut told = Told::default();
+    if members > 0 {
+        let why = format!(
+            "{name}: {members} members ({bytes} bytes) are more than davy holds, and were left out: \
+             what comes through a pipe, is encrypted or is packed as one piece cannot be read again; name a file \
+             that is packed with zstd, as davy collect does, or not at all"
+        );
+        told.coverage.push(("archive members".to_owned(), Status::Partial, why));
+    }
+    told.damaged = !custody.faults.is_empty();
     for Fault { member, why } in &custody.faults {
         let what = if member.is_empty() { "the archive" } else { member };
         let row = (format!("archive {what}"), Status::Partial, format!("{name}: {what}: {why}"));
@@ -135,8 +199,36 @@ pub fn told_by(head: &[u8]) -> bool {
     first.starts_with(b"davy.json\0")
 }
 
+/// What becomes of a member's bytes.
+#[derive(Clone, Copy)]
+enum Keeps {
+    /// They are held.
+    Whole,
+    /// They are read again, from here in the plain tar.
+    At(u64),
+    /// They are checked and let go.
+    Nothing,
+}
+
+/// Where a member's bytes are.
+enum Body {
+    Held(Arc<[u8]>),
+    Away { at: u64, length: u64 },
+    Gone,
+}
+
+impl Body {
+    fn of(keeps: Keeps, bytes: Vec<u8>, length: u64) -> Self {
+        match keeps {
+            Keeps::Whole => Self::Held(bytes.into()),
+            Keeps::At(at) => Self::Away { at, length },
+            Keeps::Nothing => Self::Gone,
+        }
+    }
+}
+
 struct Held {
-    bytes: Arc<[u8]>,
+    body: Body,
     sha256: String,
     vouched: bool,
 }
@@ -145,11 +237,31 @@ struct Reader {
     answers: Option<Answers>,
     custody: Custody,
     held: HashMap<String, Held>,
-    waiting: u64,
-    keep: bool,
+    /// Bytes that may be held in all, and that still may.
+    hold: u64,
+    room: u64,
+    again: Option<Arc<Again>>,
+    /// Members that were neither held nor can be read again, and their bytes.
+    lost: (u64, u64),
 }
 
 impl Reader {
+    /// What is to become of a member of so many bytes, which lie there in the plain tar.
+    fn keeps(&mut self, size: u64, at: u64) -> Keeps {
+        let reserved = if size > LARGE { self.hold / 2 } else { 0 };
+        if size.saturating_add(reserved) <= self.room {
+            self.room = self.room.saturating_sub(size);
+            return Keeps::Whole;
+        }
+        if self.again.is_some() {
+            return Keeps::At(at);
+        }
+        if self.hold > 0 {
+            self.lost = (self.lost.0.saturating_add(1), self.lost.1.saturating_add(size));
+        }
+        Keeps::Nothing
+    }
+
     fn fault(&mut self, member: &str, why: String) {
         self.custody.faults.push(Fault { member: member.to_owned(), why });
     }
@@ -166,11 +278,8 @@ impl Reader {
         Ok(())
     }
 
-    fn hold(&mut self, member: String, bytes: Vec<u8>) {
-        let digest = sha256(&bytes);
-        self.waiting = self.waiting.saturating_add(bytes.len() as u64);
-        let bytes: Arc<[u8]> = if self.keep { bytes.into() } else { Arc::from([]) };
-        self.held.insert(member, Held { bytes, sha256: digest, vouched: false });
+    fn hold(&mut self, member: String, body: Body, sha256: String) {
+        self.held.insert(member, Held { body, sha256, vouched: false });
     }
 
     fn segment(&mut self, member: &str, bytes: &[u8]) {
@@ -211,7 +320,6 @@ impl Reader {
                 }
             }
         }
-        self.waiting = 0;
         self.custody.left_out.extend(heading.left_out);
         for line in lines {
             if let Err(why) = self.line(line) {
@@ -232,9 +340,7 @@ impl Reader {
             });
             if let Ok(memory) = entry {
                 for piece in std::mem::take(&mut wire.pieces) {
-                    if let Some(held) = self.held.get(&piece.member).filter(|held| held.vouched) {
-                        memory.pieces.put(piece.at, Arc::clone(&held.bytes));
-                    }
+                    put(&self.held, self.again.as_ref(), &piece, &mut memory.pieces);
                 }
                 wire.fill(memory);
             }
@@ -248,19 +354,35 @@ impl Reader {
             None => Ok(Directory::default()),
         });
         if let Ok(directory) = entry {
-            let held = &self.held;
+            let (held, again) = (&self.held, self.again.as_ref());
             wire.fill(directory, &mut |wire| {
                 let mut content =
                     Content { end: wire.end, at_least: wire.at_least, ..Content::default() };
                 for piece in wire.pieces {
-                    if let Some(held) = held.get(&piece.member).filter(|held| held.vouched) {
-                        content.pieces.put(piece.at, Arc::clone(&held.bytes));
-                    }
+                    put(held, again, &piece, &mut content.pieces);
                 }
                 content.failure = wire.failure.and_then(|why| why.answer(|()| ()).err());
                 content
             });
         }
         Ok(())
+    }
+}
+
+/// Puts a member that is vouched for where its bytes were read.
+fn put(
+    held: &HashMap<String, Held>,
+    again: Option<&Arc<Again>>,
+    piece: &WirePiece,
+    into: &mut Pieces,
+) {
+    let Some(held) = held.get(&piece.member).filter(|held| held.vouched) else { return };
+    match (&held.body, again) {
+        (Body::Held(bytes), _) => into.put(piece.at, Arc::clone(bytes)),
+        (Body::Away { at, length }, Some(again)) => {
+            let again: Arc<dyn ReadAt> = Arc::<Again>::clone(again);
+            into.put_away(piece.at, again, *at, *length);
+        }
+        (Body::Away { .. } | Body::Gone, _) => {}
     }
 }

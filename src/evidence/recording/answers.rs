@@ -63,13 +63,20 @@ impl Content {
     /// The answer to [`Dir::read`](crate::evidence::Dir::read), where it follows from what is
     /// held.
     pub(super) fn read(&self, limit: usize, into: &mut Vec<u8>) -> Option<Answer<bool>> {
-        let held = self.pieces.from(0);
-        let length = held.len() as u64;
-        let enough = held.len() >= limit && (self.at_least > limit as u64 || self.end.is_some());
+        let length = self.pieces.reach(0);
+        let enough = length >= limit as u64 && (self.at_least > limit as u64 || self.end.is_some());
         if !enough && self.end != Some(length) && self.failure.is_none() {
             return None;
         }
-        into.extend_from_slice(held.get(..limit).unwrap_or(held));
+        let count = limit.min(usize::try_from(length).unwrap_or(usize::MAX));
+        let before = into.len();
+        into.resize(before.saturating_add(count), 0);
+        let got = into.get_mut(before..).map_or(0, |room| self.pieces.copy(0, room));
+        if got < count {
+            // It lies in an archive that cannot be read any more.
+            into.truncate(before);
+            return None;
+        }
         match &self.failure {
             Some(why) if !enough => Some(Err(why.clone())),
             _ => Some(Ok(self.end.unwrap_or(self.at_least) > limit as u64)),

@@ -10,6 +10,7 @@ mod record;
 mod replay;
 
 pub(super) use answers::{Answer, Answers, Content, Directory, Memory as KeptMemory, Place};
+pub(super) use pieces::{Pieces, ReadAt};
 pub use record::Recording;
 pub use replay::Replay;
 

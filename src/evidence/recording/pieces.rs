@@ -11,18 +11,34 @@ pub(in crate::evidence) struct Pieces {
     held: BTreeMap<u64, Held>,
 }
 
-/// Bytes that may still grow, or that are shared with files of equal content.
+/// Bytes that lie elsewhere and are read when they are asked for.
+pub(in crate::evidence) trait ReadAt: std::fmt::Debug + Send + Sync {
+    /// Reads from an offset on; how much it was, nothing where it cannot be had.
+    fn read_at(&self, at: u64, into: &mut [u8]) -> usize;
+}
+
+/// Bytes that may still grow, that are shared with files of equal content, or that lie elsewhere.
 #[derive(Clone, Debug)]
 enum Held {
     Growing(Vec<u8>),
     Shared(Arc<[u8]>),
+    Away { from: Arc<dyn ReadAt>, at: u64, length: u64 },
 }
 
 impl Held {
+    /// The bytes, where they are in memory.
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Growing(bytes) => bytes,
             Self::Shared(bytes) => bytes,
+            Self::Away { .. } => &[],
+        }
+    }
+
+    fn len(&self) -> u64 {
+        match self {
+            Self::Away { length, .. } => *length,
+            held => held.bytes().len() as u64,
         }
     }
 
@@ -44,8 +60,7 @@ impl Pieces {
         while !rest.is_empty() {
             let next = self.held.range(at.saturating_add(1)..).next().map(|(start, _)| *start);
             let before = self.held.range_mut(..=at).next_back();
-            let before =
-                before.map(|(start, held)| (start.saturating_add(held.bytes().len() as u64), held));
+            let before = before.map(|(start, held)| (start.saturating_add(held.len()), held));
             let room = next.map_or(u64::MAX, |n| n.saturating_sub(at));
             let step = match before {
                 Some((end, _)) if end > at => take(rest, end.saturating_sub(at)).0,
@@ -65,29 +80,43 @@ impl Pieces {
         }
     }
 
-    /// The bytes held from an offset on, up to the next gap.
+    /// The bytes held in memory from an offset on, up to the end of their piece.
     pub(super) fn from(&self, offset: u64) -> &[u8] {
-        let mut found: &[u8] = &[];
-        if let Some((start, held)) = self.held.range(..=offset).next_back() {
-            let skip = usize::try_from(offset.saturating_sub(*start)).unwrap_or(usize::MAX);
-            found = held.bytes().get(skip..).unwrap_or_default();
-        }
-        found
+        let Some((start, held)) = self.held.range(..=offset).next_back() else { return &[] };
+        let skip = usize::try_from(offset.saturating_sub(*start)).unwrap_or(usize::MAX);
+        held.bytes().get(skip..).unwrap_or_default()
+    }
+
+    /// How many bytes there are from an offset on, up to the end of their piece.
+    pub(super) fn reach(&self, offset: u64) -> u64 {
+        let before = self.held.range(..=offset).next_back();
+        before.map_or(0, |(start, held)| start.saturating_add(held.len()).saturating_sub(offset))
     }
 
     /// Copies what is held from an offset on, across neighbouring pieces; how much it was.
     pub(super) fn copy(&self, offset: u64, into: &mut [u8]) -> usize {
         let mut done = 0;
         while let Some(rest) = into.get_mut(done..).filter(|r| !r.is_empty()) {
-            let bytes = self.from(offset.saturating_add(done as u64));
-            if bytes.is_empty() {
+            let at = offset.saturating_add(done as u64);
+            let count = self.copy_one(at, rest);
+            if count == 0 {
                 break;
             }
-            let count = bytes.len().min(rest.len());
-            rest.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
             done = done.saturating_add(count);
         }
         done
+    }
+
+    fn copy_one(&self, at: u64, into: &mut [u8]) -> usize {
+        let most = usize::try_from(self.reach(at)).unwrap_or(usize::MAX).min(into.len());
+        let Some(into) = into.get_mut(..most) else { return 0 };
+        let before = self.held.range(..=at).next_back();
+        if let Some((start, Held::Away { from, at: place, .. })) = before {
+            return from.read_at(place.saturating_add(at.saturating_sub(*start)), into);
+        }
+        let Some(bytes) = self.from(at).get(..most) else { return 0 };
+        into.copy_from_slice(bytes);
+        most
     }
 
     /// Every stretch, by offset.
@@ -99,7 +128,7 @@ impl Pieces {
     pub(in crate::evidence) fn shared_at(&self, at: u64) -> Option<&Arc<[u8]>> {
         match self.held.get(&at)? {
             Held::Shared(bytes) => Some(bytes),
-            Held::Growing(_) => None,
+            Held::Growing(_) | Held::Away { .. } => None,
         }
     }
 
@@ -108,9 +137,20 @@ impl Pieces {
         self.held.insert(at, Held::Shared(bytes));
     }
 
+    /// Puts a stretch that is read again when it is asked for.
+    pub(in crate::evidence) fn put_away(
+        &mut self,
+        offset: u64,
+        from: Arc<dyn ReadAt>,
+        at: u64,
+        length: u64,
+    ) {
+        self.held.insert(offset, Held::Away { from, at, length });
+    }
+
     /// All bytes held.
     pub(in crate::evidence) fn len(&self) -> usize {
-        self.held.values().map(|h| h.bytes().len()).sum()
+        self.held.values().map(|h| usize::try_from(h.len()).unwrap_or(usize::MAX)).sum()
     }
 
     /// Lets equal contents share their bytes; how many bytes are new to the store.

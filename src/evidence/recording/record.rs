@@ -175,7 +175,7 @@ impl RecordedDir<'_> {
 impl Dir for RecordedDir<'_> {
     fn open(&self, name: &HostPath) -> Result<Box<dyn ReadSeek + '_>, Unavailable> {
         let known = self.content(name).unwrap_or_default();
-        if known.end.is_some_and(|end| end == known.pieces.from(0).len() as u64) {
+        if known.end.is_some_and(|end| end == known.pieces.reach(0)) {
             return Ok(Box::new(ContentStream::new(self.path.join(name), known)));
         }
         let before = lock(self.answers)

@@ -149,7 +149,9 @@ impl CatScale<'_> {
                     let path =
                         HostPath::new([b"/var/spool/cron/crontabs/", name.as_slice()].concat());
                     let held = self.host.bytes(&path).is_some();
-                    if !held && !table.is_empty() && !name.contains(&b'/') {
+                    // crontab's own words where there is none.
+                    let none = table == [b"no crontab for ", name.as_slice(), b"\n"].concat();
+                    if !held && !none && !table.is_empty() && !name.contains(&b'/') {
                         let mut stat = self.host.stat(FileKind::File, 0o600);
                         stat.size = table.len() as u64;
                         let body = Body::Bytes(table.as_slice().into());

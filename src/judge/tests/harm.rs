@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::facts::Limits;
+use crate::judge::Before;
 use crate::judge::engine::judge_within;
 use std::time::Duration;
 
@@ -54,7 +55,8 @@ fn an_endless_query_is_stopped_and_the_others_answer() {
     let other = playbook(TEMPORARY).replace("id: one", "id: other");
     playbooks.insert("other.yml", &other);
     let limits = Limits { time: Duration::from_millis(50), ..Limits::default() };
-    let judgement = judge_within(&facts, &playbooks, &tables(), limits).unwrap();
+    let judgement =
+        judge_within(&facts, &playbooks, &tables(), limits, &mut Before::default()).unwrap();
     assert_eq!(judgement.answers[0].answer, Outcome::CouldNotCheck);
     assert_eq!(judgement.answers[0].detail, "timed out after 0.05 s");
     assert_eq!(judgement.answers[1].answer, Outcome::Fired);
@@ -66,7 +68,8 @@ fn a_query_that_hoards_memory_is_stopped() {
                  SELECT i + 1, t || i FROM n) \
                  SELECT 'processes/1' AS fact, 1 AS comm, 2 AS exe, max(i) AS pid FROM n";
     let limits = Limits { memory: 64 << 20, ..Limits::default() };
-    let judgement = judge_within(&facts(), &all(hoard), &tables(), limits).unwrap();
+    let judgement =
+        judge_within(&facts(), &all(hoard), &tables(), limits, &mut Before::default()).unwrap();
     assert_eq!(judgement.answers[0].detail, "stopped: it took more than 64 MiB of memory");
 }
 
