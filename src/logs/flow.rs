@@ -127,6 +127,11 @@ impl Direction {
     }
 }
 
+/// The most that the facts' numbers hold: a counter of a log may be any, and must not turn negative.
+pub(super) fn storable(count: u64) -> u64 {
+    count.min(i64::MAX.cast_unsigned())
+}
+
 impl FlowSeen<'_> {
     /// Of a format, standing for one record.
     #[must_use]
@@ -169,10 +174,10 @@ impl FlowSeen<'_> {
             responder_port: self.responder_port,
             protocol: self.protocol.clone(),
             service: text(&self.service),
-            orig_bytes: self.orig_bytes,
-            resp_bytes: self.resp_bytes,
-            orig_pkts: self.orig_pkts,
-            resp_pkts: self.resp_pkts,
+            orig_bytes: self.orig_bytes.map(storable),
+            resp_bytes: self.resp_bytes.map(storable),
+            orig_pkts: self.orig_pkts.map(storable),
+            resp_pkts: self.resp_pkts.map(storable),
             state: text(&self.state),
             established: self.both(),
             open: self.open,

@@ -12,7 +12,7 @@ use spill::{Held, Minutes, Run};
 pub use table::Slot;
 use table::{Table, Waiting};
 
-use super::flow::FlowSeen;
+use super::flow::{FlowSeen, storable};
 use crate::facts::{HostText, Time};
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -302,10 +302,10 @@ fn row(slots: &[Slot], held: Held) -> Conversation {
         established: sum(Slot::Established),
         refused: sum(Slot::Refused),
         open: sum(Slot::Open),
-        orig_bytes: sum(Slot::OrigBytes),
-        resp_bytes: sum(Slot::RespBytes),
-        orig_pkts: sum(Slot::OrigPkts),
-        resp_pkts: sum(Slot::RespPkts),
+        orig_bytes: storable(sum(Slot::OrigBytes)),
+        resp_bytes: storable(sum(Slot::RespBytes)),
+        orig_pkts: storable(sum(Slot::OrigPkts)),
+        resp_pkts: storable(sum(Slot::RespPkts)),
         first: time(Slot::First),
         last: time(Slot::Last),
         longest,
