@@ -51,6 +51,13 @@
     const b = svg.getAttribute("data-whole").split(" ").map(Number);
     return { x: b[0], y: b[1], w: b[2], h: b[3] };
   };
+  // An incident is what one came for; all else is around it.
+  const start = () => {
+    const boxes = nodes.filter((n) => n.group < 0);
+    if (!boxes.length) return whole();
+    const x = boxes.map((n) => n.x), y = boxes.map((n) => n.y), left = Math.min(...x) - 120, top = Math.min(...y) - 70;
+    return { x: left, y: top, w: Math.max(...x) + 120 - left, h: Math.max(...y) + 90 - top };
+  };
   const scale = () => Math.max(view.w / svg.clientWidth, view.h / svg.clientHeight) || 1;
   let waiting = false;
   const look = (to) => {
@@ -357,7 +364,7 @@
   svg.setAttribute("data-whole", svg.getAttribute("viewBox"));
   svg.setAttribute("role", "group");
   document.body.classList.add("live");
-  look(whole());
+  look(start());
   draw();
   overview();
 })();

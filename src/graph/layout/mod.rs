@@ -43,15 +43,38 @@ pub struct Picture {
     pub chains: Vec<Chain>,
     /// Communities and single nodes, below.
     pub disks: Vec<Disk>,
-    /// Nodes that are not in the picture.
+    /// Nodes that are not in the picture: there are too many.
     pub left_out: usize,
+    /// Nodes that are not in the picture: they are no part of what happened.
+    pub beside: usize,
 }
 
 /// Places a network.
 #[must_use]
 pub fn place(network: &Network) -> Picture {
+    placed(network, &|_| true)
+}
+
+/// Places what a reader must see of a network on paper, where nothing can be opened: where there
+/// is an incident, it and the campaigns alone, and not the rest of its host.
+#[must_use]
+pub fn gist(network: &Network) -> Picture {
+    if !network.communities.iter().any(|community| community.kind == "incident") {
+        return place(network);
+    }
+    let matters = |node: u32| {
+        let community = network.node(node).and_then(|node| node.community);
+        let kind = community.and_then(|number| network.communities.get(number as usize));
+        kind.is_some_and(|community| matches!(community.kind, "incident" | "campaign"))
+    };
+    let mut picture = placed(network, &matters);
+    picture.beside = (0..).zip(&network.nodes).filter(|(node, _)| !matters(*node)).count();
+    picture
+}
+
+fn placed(network: &Network, matters: &dyn Fn(u32) -> bool) -> Picture {
     let mut picture = Picture { unit: 1.0, ..Picture::default() };
-    let mut drawn = vec![false; network.nodes.len()];
+    let mut drawn: Vec<bool> = (0..).zip(&network.nodes).map(|(node, _)| !matters(node)).collect();
     for (number, community) in (0..).zip(&network.communities) {
         if community.kind != "incident" || community.members.len() > LONGEST_CHAIN {
             continue;

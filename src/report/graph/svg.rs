@@ -3,7 +3,7 @@
 use super::drawing::{Drawing, Px, draw};
 use super::words;
 use super::{Exporter, Shape};
-use crate::graph::layout::{Picture, place};
+use crate::graph::layout::{Picture, gist};
 use crate::graph::network::Network;
 use askama::Template;
 use std::io::{self, Write};
@@ -109,6 +109,12 @@ pub(super) fn notes(network: &Network, picture: &Picture, drawing: &Drawing) -> 
         let many = words::grouped(picture.left_out as u64);
         notes.push(format!("{many} nodes with the fewest neighbours are not drawn."));
     }
+    if picture.beside > 0 {
+        let many = words::grouped(picture.beside as u64);
+        notes.push(format!(
+            "{many} nodes that no incident and no campaign has are in the page (html) alone."
+        ));
+    }
     if drawing.lines_left > 0 {
         let many = words::grouped(drawing.lines_left as u64);
         notes.push(format!("{many} lines, of the least frequent, are not drawn."));
@@ -118,7 +124,7 @@ pub(super) fn notes(network: &Network, picture: &Picture, drawing: &Drawing) -> 
 }
 
 fn write(network: &Network, out: &mut dyn Write) -> io::Result<()> {
-    let picture = place(network);
+    let picture = gist(network);
     let svg = Svg::of(network, &picture, false);
     svg.write_into(&mut Plain(out)).map_err(io::Error::other)
 }

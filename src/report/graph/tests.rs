@@ -172,6 +172,20 @@ fn a_chain_is_drawn_from_left_to_right() {
 }
 
 #[test]
+fn on_paper_an_incident_stands_without_the_rest_of_its_host() {
+    let mut network = exercise();
+    let chain = network.communities.clone();
+    // One node of the chain is none any more.
+    let mut less = chain;
+    less[0].members.pop();
+    network.divide(less);
+    let (svg, page) = drawn(&network);
+    assert!(svg.contains("1 nodes that no incident and no campaign has"));
+    assert_eq!(data(&page)["nodes"].as_array().unwrap().len(), network.nodes.len());
+    assert!(!page.contains("1 nodes that no incident"));
+}
+
+#[test]
 fn communities_stand_apart_and_hold_their_members() {
     let picture = crate::graph::layout::place(&planted(&[60, 40, 20], 30));
     for (at, disk) in picture.disks.iter().enumerate() {
