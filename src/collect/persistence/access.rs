@@ -123,20 +123,26 @@ pub(super) fn pam(text: &Text<'_>) -> Parsed {
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let module = words.by_ref().find(|word| memchr::memmem::find(word, b".so").is_some())?;
         let rest: Vec<&[u8]> = words.collect();
+        let what = word(line).0;
+        let what = what.strip_prefix(b"-").unwrap_or(what);
         let name = module.rsplit(|b| *b == b'/').next().unwrap_or_default();
         let runs = name == b"pam_exec.so" || name == b"pam_script.so";
         let command = match (runs, module.first()) {
             (true, _) => rest.join(&b' '),
             (false, Some(b'/')) => module.to_vec(),
+            // Whoever comes as far as this line is let in.
+            _ if name == b"pam_permit.so"
+                && what == b"auth"
+                && word(word(line).1).0 == b"sufficient" =>
+            {
+                b"sufficient pam_permit.so".to_vec()
+            }
             _ => return None,
         };
-        let what = word(line).0;
         Some(Found {
             line: Some(number),
             user: Some(HostText::from("root")),
-            schedule: Some(HostText(
-                [what.strip_prefix(b"-").unwrap_or(what), b" ", name].concat(),
-            )),
+            schedule: Some(HostText([what, b" ", name].concat())),
             command: HostText(command),
             ..Found::default()
         })
@@ -278,8 +284,8 @@ mod tests {
     #[test]
     fn programs_of_pam_logrotate_sysctl_and_modprobe() {
         assert_eq!(
-            parse(pam, b"auth required pam_unix.so\n-session optional pam_exec.so quiet /x y\nauth [success=1] /o/p.so\n"),
-            ["root [session pam_exec.so] quiet /x y", "root [auth p.so] /o/p.so"]
+            parse(pam, b"auth required pam_unix.so\nauth required pam_permit.so\nauth sufficient pam_permit.so\n-session optional pam_exec.so quiet /x y\nauth [success=1] /o/p.so\n"),
+            ["root [auth pam_permit.so] sufficient pam_permit.so", "root [session pam_exec.so] quiet /x y", "root [auth p.so] /o/p.so"]
         );
         assert_eq!(
             parse(logrotate, b"/var/log/x {\n weekly\n postrotate\n  /a b\n endscript\n}\n"),

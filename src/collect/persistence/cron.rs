@@ -83,17 +83,18 @@ fn job(line: &[u8], owner: Option<&HostText>) -> Option<Found> {
     })
 }
 
-/// A field of a schedule, as `*/5`, `1-5`, `mon,fri`, `@reboot`, or `-*/15` of SUSE.
+/// A field of a schedule, as `*/5`, `1-5`, `mon,fri`, `@reboot`, `0~59` (cronie's at random), or
+/// `-*/15` of SUSE.
 fn is_time(field: &[u8]) -> bool {
     if let Some(word) = field.strip_prefix(b"@") {
         return !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);
     }
-    let marked = field.iter().any(|b| b.is_ascii_digit() || *b == b'*');
+    let marked = field.iter().any(|b| b.is_ascii_digit() || b"*~".contains(b));
     let named =
         field.len() >= 3 && field.iter().all(|b| b.is_ascii_alphabetic() || b",-".contains(b));
     let plain = field.iter().all(|b| b.is_ascii_alphanumeric() || b"*,/-~#?L".contains(b));
     // A month's or day's name is three letters; longer words are commands.
-    let parts = field.split(|b| b",-/".contains(b));
+    let parts = field.split(|b| b",-/~".contains(b));
     let short =
         parts.into_iter().all(|part| part.len() <= 3 || part.iter().all(u8::is_ascii_digit));
     (marked || named) && plain && short

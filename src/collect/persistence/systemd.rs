@@ -78,8 +78,14 @@ pub(super) fn unit(text: &Text<'_>) -> Parsed {
         let command = if COMMANDS.contains(key) {
             let prefix = value.iter().take_while(|b| b"-@:+!|".contains(b)).count();
             value.get(prefix..).unwrap_or_default().trim_ascii()
-        } else if *key == b"Environment" && memchr::memmem::find(value, b"LD_").is_some() {
+        } else if matches!(*key, b"Environment" | b"DefaultEnvironment")
+            && [&b"LD_"[..], b"BASH_ENV"].iter().any(|n| memchr::memmem::find(value, n).is_some())
+            // A shell that is started without a script reads one from here.
+            || matches!(*key, b"StandardInputText" | b"StandardInputData")
+        {
             value
+        } else if *key == b"StandardInput" {
+            value.strip_prefix(b"file:").unwrap_or_default().trim_ascii()
         } else {
             continue;
         };
