@@ -15,9 +15,10 @@ davy collect -q -o - 2> /mnt/said > /mnt/host.tar.zst
 davy triage -q --format json -o /mnt/piped - < /mnt/host.tar.zst > /mnt/piped.json
 davy verify /mnt/host.tar.zst --root \"$(sed -n 's/.*root sha256:\\([0-9a-f]*\\).*/\\1/p' /mnt/said)\"";
 
-/// What each table tells, without what moves from one moment to the next.
+/// What each table tells, without what moves from one moment to the next: when a process started is
+/// reckoned from the clock, and differs by some nanoseconds each time.
 const TABLES: &[(&str, &str)] = &[
-    ("processes", "pid, ppid, comm, exe, cmdline, uid, started, exe_deleted"),
+    ("processes", "pid, ppid, comm, exe, cmdline, uid, exe_deleted"),
     ("open_files", "pid, fd, target, kind, deleted, sha256"),
     ("sockets", "protocol, local_address, local_port, remote_address, remote_port, pid"),
     ("persistence", "kind, path, command"),
