@@ -27,9 +27,10 @@ fn davy() -> PathBuf {
 fn children() -> Duration {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap();
     let tail = text.rsplit(')').next().unwrap();
-    let fields: Vec<u64> = tail.split_whitespace().filter_map(|f| f.parse().ok()).collect();
+    // The terminal is -1 where there is none.
+    let fields: Vec<i64> = tail.split_whitespace().filter_map(|f| f.parse().ok()).collect();
     // cutime and cstime, the state left out.
-    Duration::from_millis((fields[12] + fields[13]) * 10)
+    Duration::from_millis((fields[12] + fields[13]).unsigned_abs() * 10)
 }
 
 fn timed(command: &mut Command) -> (Duration, Duration) {
