@@ -2,7 +2,7 @@
 
 use super::Fleet;
 use super::fleet::{FleetFinding, HostLine, grave};
-use crate::report::escape::visible;
+use crate::report::escape::markup as safe;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -19,22 +19,6 @@ small{color:#555}@media(max-width:44rem){table,tbody,tr,td{display:block;width:a
 td{border:0;padding:.1rem 0}tr{border-bottom:1px solid #ddd;padding:.7rem 0}}\
 @media(prefers-color-scheme:dark){body{background:#161616;color:#e8e8e8}th,td,tr{border-color:#333}\
 small{color:#aaa}.critical{color:#ff6b81}.high{color:#ff9e57}.medium{color:#e8c84a}a{color:#8ab4ff}}";
-
-/// Text of a host's choosing, made harmless to a page.
-fn safe(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in visible(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// The page.
 pub(super) fn html(fleet: &Fleet) -> String {

@@ -1,6 +1,7 @@
 //! The rows of an answer: a table for reading, JSON, JSON lines, CSV.
 
 use crate::judge::Rows;
+use crate::judge::json;
 use crate::report::escape::{visible, visible_within};
 use clap::ValueEnum;
 use rusqlite::types::Value;
@@ -89,16 +90,6 @@ fn worded(rows: &Rows) -> Rows {
         }
     }
     worded
-}
-
-fn json(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Null => serde_json::Value::Null,
-        Value::Integer(number) => (*number).into(),
-        Value::Real(number) => (*number).into(),
-        Value::Text(text) => text.clone().into(),
-        Value::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned().into(),
-    }
 }
 
 fn shown(value: &Value) -> String {

@@ -56,6 +56,18 @@ impl Time {
         Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
     }
 
+    /// Without what is less than a second: what a reader compares.
+    #[must_use]
+    pub const fn to_second(self) -> Self {
+        Self::new(self.seconds(), 0)
+    }
+
+    /// In whole seconds, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000_000)
+    }
+
     /// Later (or, negative, earlier) by so many nanoseconds; saturates.
     #[must_use]
     pub const fn plus(self, nanoseconds: i64) -> Self {

@@ -104,7 +104,7 @@ fn functions(connection: &Connection) -> rusqlite::Result<()> {
         Ok(name_node(&kind, &value, context.get::<Option<String>>(2)?.as_deref()))
     })?;
     connection.create_scalar_function("stamp", 1, flags, |context| {
-        Ok(context.get::<Option<i64>>(0)?.map(|time| seconds(Time(time))))
+        Ok(context.get::<Option<i64>>(0)?.map(|time| Time(time).to_second().to_string()))
     })?;
     connection.create_scalar_function("kind_word", 1, flags, |context| {
         Ok(match context.get::<String>(0)?.as_str() {
@@ -113,11 +113,6 @@ fn functions(connection: &Connection) -> rusqlite::Result<()> {
             other => other.to_owned(),
         })
     })
-}
-
-/// A time for a sentence: to the second, which is what a reader compares.
-fn seconds(time: Time) -> String {
-    Time(time.0.div_euclid(1_000_000_000).saturating_mul(1_000_000_000)).to_string()
 }
 
 /// A file's node: its path, with the root before it where that is not the host's own.

@@ -81,7 +81,9 @@ fn brief(facts: &Facts, playbook: &Playbook, sources: &str) -> Brief {
     out
 }
 
-fn json(value: &Value) -> serde_json::Value {
+/// A value of a row as JSON. Bytes that are no text are shown as far as they are.
+#[must_use]
+pub fn json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Integer(number) => (*number).into(),

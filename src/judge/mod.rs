@@ -28,7 +28,7 @@ mod verdict;
 pub use ask::{Failure, Rows, query, table};
 pub use attack::technique;
 pub use before::Before;
-pub use brief::{Brief, briefs};
+pub use brief::{Brief, briefs, json};
 pub use check::Checker;
 pub use complaint::Complaint;
 pub use engine::{judge, judge_again, prepare, suspects};

@@ -35,6 +35,23 @@ pub fn visible(text: &str) -> String {
     out
 }
 
+/// [`visible`], with what is markup to a page or to XML escaped.
+#[must_use]
+pub fn markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in visible(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// [`visible`], cut after so many characters with the whole length told.
 #[must_use]
 pub fn visible_within(text: &str, limit: usize) -> String {

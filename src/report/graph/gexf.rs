@@ -1,7 +1,7 @@
 //! GEXF 1.2: Gephi.
 
-use super::attribute::{Declared, EDGE, NODE, Type, Value, of_edge, of_node};
-use super::xml::xml;
+use super::attribute::{Declared, EDGE, NODE, Value, of_edge, of_node};
+use super::xml::{type_word, value, xml};
 use super::{Exporter, Shape};
 use crate::graph::network::Network;
 use std::io::{self, Write};
@@ -16,11 +16,7 @@ pub(super) const EXPORTER: Exporter = Exporter {
 fn declare(out: &mut dyn Write, of: &str, attributes: &[Declared]) -> io::Result<()> {
     writeln!(out, "    <attributes class=\"{of}\" mode=\"static\">")?;
     for (number, (name, kind)) in attributes.iter().enumerate() {
-        let kind = match kind {
-            Type::Text | Type::Time => "string",
-            Type::Number => "long",
-            Type::Bool => "boolean",
-        };
+        let kind = type_word(*kind);
         writeln!(out, "      <attribute id=\"{number}\" title=\"{name}\" type=\"{kind}\"/>")?;
     }
     writeln!(out, "    </attributes>")
@@ -28,13 +24,8 @@ fn declare(out: &mut dyn Write, of: &str, attributes: &[Declared]) -> io::Result
 
 fn values(out: &mut dyn Write, values: &[Value]) -> io::Result<()> {
     write!(out, "<attvalues>")?;
-    for (number, value) in values.iter().enumerate() {
-        let text = match value {
-            Value::Absent => continue,
-            Value::Text(text) | Value::Time(text) => xml(text),
-            Value::Number(number) => number.to_string(),
-            Value::Bool(yes) => yes.to_string(),
-        };
+    for (number, of) in values.iter().enumerate() {
+        let Some(text) = value(of) else { continue };
         write!(out, "<attvalue for=\"{number}\" value=\"{text}\"/>")?;
     }
     write!(out, "</attvalues>")

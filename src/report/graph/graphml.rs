@@ -1,7 +1,7 @@
 //! GraphML: yEd, Gephi, Cytoscape, networkx, igraph.
 
-use super::attribute::{Declared, EDGE, NODE, Type, Value, of_edge, of_node};
-use super::xml::xml;
+use super::attribute::{Declared, EDGE, NODE, Value, of_edge, of_node};
+use super::xml::{type_word, value, xml};
 use super::{Exporter, Shape};
 use crate::graph::network::Network;
 use std::io::{self, Write};
@@ -16,11 +16,7 @@ pub(super) const EXPORTER: Exporter = Exporter {
 fn declare(out: &mut dyn Write, of: &str, attributes: &[Declared]) -> io::Result<()> {
     let letter = of.get(..1).unwrap_or_default();
     for (number, (name, kind)) in attributes.iter().enumerate() {
-        let kind = match kind {
-            Type::Text | Type::Time => "string",
-            Type::Number => "long",
-            Type::Bool => "boolean",
-        };
+        let kind = type_word(*kind);
         writeln!(
             out,
             "  <key id=\"{letter}{number}\" for=\"{of}\" attr.name=\"{name}\" attr.type=\"{kind}\"/>"
@@ -30,13 +26,8 @@ fn declare(out: &mut dyn Write, of: &str, attributes: &[Declared]) -> io::Result
 }
 
 fn data(out: &mut dyn Write, letter: char, values: &[Value]) -> io::Result<()> {
-    for (number, value) in values.iter().enumerate() {
-        let text = match value {
-            Value::Absent => continue,
-            Value::Text(text) | Value::Time(text) => xml(text),
-            Value::Number(number) => number.to_string(),
-            Value::Bool(yes) => yes.to_string(),
-        };
+    for (number, of) in values.iter().enumerate() {
+        let Some(text) = value(of) else { continue };
         write!(out, "<data key=\"{letter}{number}\">{text}</data>")?;
     }
     Ok(())

@@ -228,14 +228,12 @@ fn tenth(length: f64) -> f64 {
 
 /// First and last, in seconds.
 fn times(seen: &Seen) -> (Option<i64>, Option<i64>) {
-    let second = |time: Option<Time>| time.map(|time| time.0.div_euclid(1_000_000_000));
-    (second(seen.first), second(seen.last))
+    (seen.first.map(Time::seconds), seen.last.map(Time::seconds))
 }
 
 /// Levels as numbers, none being 0.
 fn grade(level: Option<Level>) -> u8 {
-    const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
-    let at = level.and_then(|level| LEVELS.iter().position(|word| *word == level.word()));
+    let at = level.and_then(|level| Level::ALL.iter().position(|one| *one == level));
     at.and_then(|at| u8::try_from(at + 1).ok()).unwrap_or(0)
 }
 

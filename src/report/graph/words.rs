@@ -132,7 +132,7 @@ fn span(seen: &Seen) -> Option<String> {
 
 /// A time to the second, for a reader.
 fn second(time: Time) -> String {
-    let whole = Time(time.0.div_euclid(1_000_000_000).saturating_mul(1_000_000_000)).to_string();
+    let whole = time.to_second().to_string();
     whole.trim_end_matches('Z').replacen('T', " ", 1)
 }
 

@@ -1,22 +1,30 @@
 //! Text in XML: what acts or hides is made visible, what is markup is escaped.
 
-use crate::report::escape::visible;
+use super::attribute::{Type, Value};
+use crate::report::escape::markup;
 
 /// A text for an attribute or an element. XML 1.0 has no way to write most control characters.
 pub(super) fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in visible(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
+    markup(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
+/// What GraphML and GEXF call a type.
+pub(super) fn type_word(of: Type) -> &'static str {
+    match of {
+        Type::Text | Type::Time => "string",
+        Type::Number => "long",
+        Type::Bool => "boolean",
     }
-    out
+}
+
+/// A value as they write it; nothing where there is none.
+pub(super) fn value(of: &Value) -> Option<String> {
+    Some(match of {
+        Value::Absent => return None,
+        Value::Text(text) | Value::Time(text) => xml(text),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(yes) => yes.to_string(),
+    })
 }
 
 #[cfg(test)]
