@@ -2,6 +2,7 @@
 
 use super::json::Object;
 use super::row::Row;
+use super::sink::Problems;
 use crate::facts::Time;
 use std::borrow::Cow;
 use std::io;
@@ -113,8 +114,8 @@ pub enum Shape {
     Binary {
         /// Whether a file that begins so is of this format.
         tells: fn(&[u8]) -> bool,
-        /// Reads it all; gives how many pieces were not understood.
-        read: fn(&mut dyn io::Read, &Origin, &mut dyn Out) -> io::Result<u64>,
+        /// Reads it all; tells what was not understood, with its place.
+        read: fn(&mut dyn io::Read, &Origin, &mut dyn Out, &mut Problems) -> io::Result<()>,
     },
 }
 

@@ -19,6 +19,8 @@ pub(super) enum Piece<'a> {
     Outer,
     /// Longer than is read: skipped.
     TooLong,
+    /// What cannot be JSON: left, as far as the next record's line.
+    Broken,
 }
 
 /// Finds the objects in bytes that come in any portions.
@@ -42,24 +44,93 @@ pub(super) struct Splitter {
     wrapper: bool,
     /// Behind that array, in what remains of the outer object.
     outer: bool,
+    /// What of the present line was seen, and whether all of it was blank.
+    column: usize,
+    blank: bool,
+    /// Column of the last record's brace; 0 where it was not the first of its line.
+    indent: usize,
+    /// Whether lines within the record stand further in than its brace.
+    deeper: bool,
+    /// The last byte that was no space and in no string.
+    before: u8,
+    /// Within damage: a record begins again where a line begins with its brace, no further in than
+    /// the damaged one's.
+    seeking: bool,
 }
 
 impl Splitter {
     pub(super) fn new() -> Self {
-        Self { line: 1, ..Self::default() }
+        Self { line: 1, blank: true, ..Self::default() }
     }
 
     /// Takes bytes and hands on the objects that end in them, each with its line.
     pub(super) fn push(&mut self, bytes: &[u8], give: &mut dyn FnMut(u64, Piece<'_>)) {
         for byte in bytes {
-            self.byte(*byte, give);
+            self.next(*byte, give);
         }
     }
 
-    fn byte(&mut self, byte: u8, give: &mut dyn FnMut(u64, Piece<'_>)) {
+    fn next(&mut self, byte: u8, give: &mut dyn FnMut(u64, Piece<'_>)) {
+        let (column, first) = (self.column, self.blank);
+        let margin = if first { column } else { 0 };
         if byte == b'\n' {
             self.line += 1;
+            (self.column, self.blank) = (0, true);
+            // No string holds a line's end: one whose quote is missing costs its record alone.
+            if self.quoted {
+                self.broken(give);
+                return;
+            }
+        } else {
+            self.column += 1;
+            self.blank &= byte.is_ascii_whitespace();
         }
+        if self.seeking {
+            if byte != b'{' || !first || column > self.indent {
+                return;
+            }
+            self.seeking = false;
+        }
+        let inside = self.open.len() > self.around;
+        // Between records there is nothing else.
+        if !inside
+            && !byte.is_ascii_whitespace()
+            && !matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | 0x1e)
+        {
+            self.began = self.line;
+            // What has lost its brace stands further in than that did.
+            self.indent = self.indent.max(margin);
+            self.broken(give);
+            return;
+        }
+        self.deeper |= first && !self.blank && inside && column > self.indent;
+        // Within an object a brace follows a colon alone, and what is within a record stands further
+        // in than it does: this one begins another record.
+        if byte == b'{'
+            && !self.quoted
+            && inside
+            && (self.open.last() == Some(&b'{') && self.before != b':'
+                || first && self.deeper && column <= self.indent)
+        {
+            self.broken(give);
+            if first && column <= self.indent {
+                self.seeking = false;
+                self.byte(byte, margin, give);
+            }
+            return;
+        }
+        self.byte(byte, margin, give);
+    }
+
+    /// Leaves the present record.
+    fn broken(&mut self, give: &mut dyn FnMut(u64, Piece<'_>)) {
+        give(self.began.max(1), Piece::Broken);
+        self.open.truncate(self.around);
+        self.record.clear();
+        (self.quoted, self.escaped, self.too_long, self.seeking) = (false, false, false, true);
+    }
+
+    fn byte(&mut self, byte: u8, margin: usize, give: &mut dyn FnMut(u64, Piece<'_>)) {
         let inside = self.open.len() > self.around;
         if inside {
             self.keep(byte);
@@ -84,6 +155,8 @@ impl Splitter {
                     self.record.clear();
                     self.too_long = false;
                     self.began = self.line;
+                    self.indent = margin;
+                    self.deeper = false;
                     self.open.push(byte);
                     self.keep(byte);
                 } else if self.open.len() < 512 {
@@ -95,10 +168,14 @@ impl Splitter {
                     // An array around records.
                     self.open.push(byte);
                     self.around = self.open.len();
+                    // How far in its records stand is not known yet.
+                    self.indent = usize::MAX;
                 } else if self.open.len() == self.around + 1 && !self.wrapper && self.is_wrapper() {
                     self.wrapper = true;
                     self.open.push(byte);
                     self.around = self.open.len();
+                    // How far in its records stand is not known yet.
+                    self.indent = usize::MAX;
                     self.record.clear();
                 } else if self.open.len() < 512 {
                     self.open.push(byte);
@@ -107,13 +184,20 @@ impl Splitter {
             b'}' | b']' => self.close(byte, give),
             _ => {}
         }
+        if !byte.is_ascii_whitespace() {
+            self.before = byte;
+        }
     }
 
     fn close(&mut self, byte: u8, give: &mut dyn FnMut(u64, Piece<'_>)) {
         let opened = if byte == b'}' { b'{' } else { b'[' };
         // What closes nothing is damage; the next object begins anew.
         if self.open.last() != Some(&opened) {
-            self.reset();
+            if self.open.len() > self.around {
+                self.broken(give);
+            } else {
+                self.reset();
+            }
             return;
         }
         self.open.pop();
@@ -149,7 +233,13 @@ impl Splitter {
     }
 
     fn reset(&mut self) {
-        *self = Self { line: self.line, ..Self::default() };
+        *self = Self {
+            line: self.line,
+            column: self.column,
+            blank: self.blank,
+            indent: self.indent,
+            ..Self::default()
+        };
     }
 
     /// Whether a record was begun and not ended, and where.
@@ -283,6 +373,7 @@ mod tests {
                     Piece::Object(bytes) => String::from_utf8_lossy(bytes).into_owned(),
                     Piece::Outer => "outer".into(),
                     Piece::TooLong => "too long".into(),
+                    Piece::Broken => "broken".into(),
                 },
             ));
         });
@@ -305,6 +396,10 @@ mod tests {
                 (4, "{\"c\":1}".into())
             ]
         );
+        let damaged =
+            "[\n {\"a\": \"x\n },\n {\"b\": [1\n },\n {\"c\": {\"d\": 1},\n {\"e\": 5}\n]\n";
+        let broken = |line| (line, "broken".to_owned());
+        assert_eq!(split(damaged), [broken(2), broken(4), broken(6), (7, "{\"e\": 5}".into())]);
         let not_outer = "{\"detail\":{\"findings\":[{\"a\":1}]}}";
         assert_eq!(split(not_outer).len(), 1);
     }

@@ -5,6 +5,7 @@ use super::field::protocol;
 use super::flow::FlowSeen;
 use super::format::{Format, Note, Origin, Out, Shape};
 use super::row::Row;
+use super::sink::Problems;
 use crate::facts::Time;
 use netflow_parser::static_versions::v5::V5;
 use netflow_parser::variable_versions::ipfix::lookup::{IANAIPFixField, IPFixField};
@@ -62,10 +63,15 @@ fn sane_time(bytes: &[u8]) -> bool {
         .is_some_and(|b| (946_684_800..4_102_444_800).contains(&u32::from_be_bytes(*b)))
 }
 
-fn read(stream: &mut dyn Read, _: &Origin, out: &mut dyn Out) -> io::Result<u64> {
+fn read(
+    stream: &mut dyn Read,
+    _: &Origin,
+    out: &mut dyn Out,
+    problems: &mut Problems,
+) -> io::Result<()> {
     let mut parser = NetflowParser::default();
     let mut buffer = Vec::new();
-    let (mut bad, mut number, mut over) = (0, 0, false);
+    let (mut number, mut over) = (0, false);
     let mut prefixed = None;
     loop {
         while !over && buffer.len() < LONGEST + 4 {
@@ -87,15 +93,17 @@ fn read(stream: &mut dyn Read, _: &Origin, out: &mut dyn Out) -> io::Result<u64>
         let end = (head + length.max(1)).min(buffer.len());
         let whole = head + length <= buffer.len();
         let parsed = parser.parse_bytes(buffer.get(head..end).unwrap_or_default());
-        if parsed.error.is_some() || !whole {
-            bad += 1;
-        }
-        for packet in &parsed.packets {
-            bad += give(packet, out);
+        let missing: u64 = parsed.packets.iter().map(|packet| give(packet, out)).sum();
+        if !whole {
+            problems.add(number, "cut off: the file ends within this datagram");
+        } else if parsed.error.is_some() {
+            problems.add(number, "no datagram of NetFlow or IPFIX");
+        } else if missing > 0 {
+            problems.add(number, "flows whose template is not in the file");
         }
         buffer.drain(..end);
     }
-    Ok(bad)
+    Ok(())
 }
 
 /// The length of the datagram that begins here, where nothing says it from outside: v9 has none,

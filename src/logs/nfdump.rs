@@ -110,8 +110,21 @@ pub(super) fn flags(text: &[u8]) -> Option<u8> {
 #[derive(Default)]
 struct Csv {
     what: Vec<What>,
-    /// Within the summary at the end, which has a header and numbers of its own.
+    /// Behind the summary's own header: its numbers are next.
     summary: bool,
+}
+
+/// A line of the summary, with which nfdump ends whatever it writes for the eye.
+pub(super) fn closing(line: &[u8]) -> bool {
+    const BEGIN: &[&[u8]] = &[
+        b"Summary",
+        b"No matching flow",
+        b"Time window: ",
+        b"Total flows processed: ",
+        b"Sys: ",
+        b"Wall: ",
+    ];
+    BEGIN.iter().any(|begin| line.starts_with(begin))
 }
 
 impl LineReader for Csv {
@@ -120,10 +133,9 @@ impl LineReader for Csv {
             (self.what, self.summary) = (what, false);
             return Took::Heading;
         }
-        if line.starts_with(b"Summary") || line.starts_with(b"No matching flows") {
-            self.summary = true;
-        }
-        if self.summary || line.trim_ascii().is_empty() {
+        let numbers = std::mem::take(&mut self.summary) && line.split(|b| *b == b',').count() == 6;
+        self.summary = line.starts_with(b"flows,bytes,packets");
+        if numbers || self.summary || closing(line) || line.trim_ascii().is_empty() {
             return Took::Heading;
         }
         if self.what.is_empty() {

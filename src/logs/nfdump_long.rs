@@ -4,7 +4,7 @@
 use super::field::{address, nano, port, protocol_named};
 use super::flow::FlowSeen;
 use super::format::{Format, LineReader, Origin, Out, Shape, Took};
-use super::nfdump::{KIND, flags};
+use super::nfdump::{KIND, closing, flags};
 use super::row::Row;
 use super::times;
 
@@ -59,19 +59,15 @@ fn tells(line: &[u8], _: &Origin) -> bool {
 #[derive(Default)]
 struct Long {
     behind: Vec<What>,
-    over: bool,
 }
 
 impl LineReader for Long {
     fn line(&mut self, line: &[u8], _: &Origin, out: &mut dyn Out) -> Took {
         if let Some(behind) = heading(line) {
-            (self.behind, self.over) = (behind, false);
+            self.behind = behind;
             return Took::Heading;
         }
-        if line.starts_with(b"Summary") || line.starts_with(b"No matching flow") {
-            self.over = true;
-        }
-        if self.over || line.trim_ascii().is_empty() {
+        if closing(line) || line.trim_ascii().is_empty() {
             return Took::Heading;
         }
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());

@@ -132,11 +132,11 @@ fn one(origin: &Origin, reader: &mut dyn Read, sink: &mut Fan<'_, '_>) -> Told {
     match format_of(&head, origin) {
         Some(Format { name, shape: Shape::Binary { read, .. }, .. }) => {
             told.formats.insert(name);
-            match read(&mut lines.into_stream(), origin, sink) {
-                Ok(bad) => (0..bad).for_each(|_| told.problems.add(0, "a piece not understood")),
-                Err(error) => told.problems.add(0, &error.to_string()),
+            told.problems.records = true;
+            if let Err(error) = read(&mut lines.into_stream(), origin, sink, &mut told.problems) {
+                told.problems.add(0, &error.to_string());
             }
-            told.records = sink.place;
+            told.records = sink.place.max(told.problems.lost);
         }
         Some(Format { shape: Shape::Lines { .. }, .. }) => text(lines, origin, sink, &mut told),
         Some(Format { shape: Shape::Json { .. }, .. }) if lines_of_json(&head) => {
@@ -181,12 +181,19 @@ fn json_head(head: &[u8]) -> bool {
     matches!(head.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
-/// Whether the first line is a whole object: then each is, and a damaged one ends with its line.
+/// Whether most lines are whole objects: then each is, and a damaged one ends with its line.
 fn lines_of_json(head: &[u8]) -> bool {
-    let first = head.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty());
-    first.is_some_and(|line| {
-        serde_json::from_slice::<Value>(line).is_ok_and(|value| value.is_object())
-    })
+    let mut lines: Vec<&[u8]> = head.split(|b| *b == b'\n').take(HEAD_LINES).collect();
+    // The last goes on behind the head.
+    if lines.len() > 1 {
+        lines.pop();
+    }
+    lines.retain(|line| !line.trim_ascii().is_empty());
+    let whole = |line: &&&[u8]| {
+        line.trim_ascii_start().starts_with(b"{")
+            && serde_json::from_slice::<Value>(line).is_ok_and(|value| value.is_object())
+    };
+    lines.iter().filter(whole).count() * 2 > lines.len()
 }
 
 fn json_format(object: Object<'_>, origin: &Origin) -> Option<&'static Format> {
@@ -233,9 +240,21 @@ impl Readers {
             line_format(line, origin)
             && (first.is_none() || self.current != Some(name))
         {
-            self.current = Some(name);
-            told.formats.insert(name);
-            return self.made.entry(name).or_insert_with(reader).line(line, origin, sink);
+            let took = self.made.entry(name).or_insert_with(reader).line(line, origin, sink);
+            if !matches!(took, Took::No(_)) {
+                self.current = Some(name);
+                told.formats.insert(name);
+            }
+            return took;
+        }
+        // A row under a header that was read before another program's lines came between.
+        let current = self.current;
+        for (name, reader) in self.made.iter_mut().filter(|(name, _)| Some(**name) != current) {
+            let took = reader.line(line, origin, sink);
+            if matches!(took, Took::Yes | Took::Heading) {
+                self.current = Some(name);
+                return took;
+            }
         }
         if super::times::syslog(line, None).is_some() {
             // Lines of other programs in a shared log.
@@ -306,6 +325,7 @@ fn split(mut stream: impl Read, origin: &Origin, sink: &mut Fan<'_, '_>, told: &
                         Piece::Object(bytes) => object(bytes, origin, sink, told),
                         Piece::Outer => return,
                         Piece::TooLong => Took::no("longer than 4 MiB"),
+                        Piece::Broken => Took::no("not JSON"),
                     };
                     told.records += u64::from(took != Took::Heading);
                     match took {

@@ -2,6 +2,7 @@
 //! log of it.
 
 use super::format::{Format, Origin, Out, Shape};
+use super::sink::Problems;
 use std::io::{self, Read};
 
 pub(super) const FORMAT: Format = Format {
@@ -35,7 +36,7 @@ fn tells(head: &[u8]) -> bool {
     refusal(head).is_some()
 }
 
-fn read(stream: &mut dyn Read, _: &Origin, _: &mut dyn Out) -> io::Result<u64> {
+fn read(stream: &mut dyn Read, _: &Origin, _: &mut dyn Out, _: &mut Problems) -> io::Result<()> {
     let mut head = Vec::new();
     stream.take(64).read_to_end(&mut head)?;
     Err(io::Error::other(refusal(&head).unwrap_or("of no format that davy knows")))

@@ -22,6 +22,8 @@ const MOST_SAID: usize = 12;
 pub struct Problems {
     /// Lines lost.
     pub lost: u64,
+    /// What stands where a line would, in a file that has none.
+    pub records: bool,
     /// By what was wrong: how many, and the first line.
     pub kinds: BTreeMap<String, (u64, u64)>,
 }
@@ -40,13 +42,17 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (what, (count, line))) in self.kinds.iter().enumerate() {
+        let mut kinds: Vec<_> = self.kinds.iter().collect();
+        kinds.sort_by_key(|(_, (_, line))| *line);
+        for (number, (what, (count, line))) in kinds.into_iter().enumerate() {
             if number > 0 {
                 f.write_str("; ")?;
             }
-            match count {
-                1 => write!(f, "line {line}: {what}")?,
-                more => write!(f, "line {line} and {} more: {what}", more - 1)?,
+            let unit = if self.records { "record" } else { "line" };
+            match (line, count) {
+                (0, _) => f.write_str(what)?,
+                (_, 1) => write!(f, "{unit} {line}: {what}")?,
+                (_, more) => write!(f, "{unit} {line} and {} more: {what}", more - 1)?,
             }
         }
         Ok(())

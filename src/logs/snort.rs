@@ -165,9 +165,13 @@ impl LineReader for Fast {
                 self.flush(out);
                 Took::Yes
             }
-            Some(alert) => {
+            Some(alert) if of_block(line) => {
                 within(line, origin, alert, out);
                 Took::Yes
+            }
+            Some(_) => {
+                self.flush(out);
+                Took::no("no line of an alert")
             }
             None if line.is_empty() => Took::Yes,
             None => Took::no("no alert"),
@@ -177,6 +181,17 @@ impl LineReader for Fast {
     fn end(&mut self, out: &mut dyn Out) {
         self.flush(out);
     }
+}
+
+/// Whether a line can stand within a block: what Snort writes of a packet's headers.
+fn of_block(line: &[u8]) -> bool {
+    const BEGIN: &[&[u8]] = &[
+        b"[", b"*", b"TCP ", b"UDP ", b"ICMP ", b"IP ", b"PROTO:", b"Type:", b"Len:", b"Opt ",
+        b"Frag ", b"Seq:", b"ID:",
+    ];
+    BEGIN.iter().any(|begin| line.starts_with(begin))
+        || matches!(line, [_, _, b'/', _, _, b'-' | b'/', ..])
+        || memchr::memmem::find(line, b" TTL:").is_some()
 }
 
 /// The further lines of a block.

@@ -6,6 +6,7 @@ mod column;
 mod thrift;
 
 use super::format::{Format, Origin, Out, Shape, Took};
+use super::sink::Problems;
 use super::vpcflow::{What, record};
 use column::Column;
 use std::borrow::Cow;
@@ -33,7 +34,12 @@ fn wrong(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
 }
 
-fn read(stream: &mut dyn Read, _: &Origin, out: &mut dyn Out) -> io::Result<u64> {
+fn read(
+    stream: &mut dyn Read,
+    _: &Origin,
+    out: &mut dyn Out,
+    problems: &mut Problems,
+) -> io::Result<()> {
     let mut file = Vec::new();
     stream.take(LARGEST).read_to_end(&mut file)?;
     let footer =
@@ -55,7 +61,7 @@ fn read(stream: &mut dyn Read, _: &Origin, out: &mut dyn Out) -> io::Result<u64>
     {
         return Err(wrong("a Parquet file, but no VPC flow log: no srcaddr among its columns"));
     }
-    let (mut bad_rows, mut number) = (0, 0);
+    let mut number = 0;
     for group in footer.get(4).map(Value::list).unwrap_or_default() {
         let rows = group.get(3).and_then(Value::number).unwrap_or(0);
         if !(0..=MOST_ROWS).contains(&rows) {
@@ -78,12 +84,12 @@ fn read(stream: &mut dyn Read, _: &Origin, out: &mut dyn Out) -> io::Result<u64>
                 .iter()
                 .filter_map(|(what, column)| Some((*what, Cow::into_owned(column.cell(row)?))))
                 .map(|(what, cell)| (what, Cow::Owned(cell)));
-            if let Took::No(_) = record(cells, out) {
-                bad_rows += 1;
+            if let Took::No(why) = record(cells, out) {
+                problems.add(number, &why);
             }
         }
     }
-    Ok(bad_rows)
+    Ok(())
 }
 
 /// What stands at the end: its length and the mark behind it.
