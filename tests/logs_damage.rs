@@ -53,6 +53,9 @@ impl Read {
     }
 }
 
+/// Where each record of a file lies.
+type Places = Vec<std::ops::Range<usize>>;
+
 struct Sample {
     path: PathBuf,
     /// The file's own name, by which some logs of Zeek are told.
@@ -100,11 +103,11 @@ fn shape(format: &str) -> &'static Shape {
 /// Samples whose records are lines: text, and JSON of one object a line.
 static LINES: LazyLock<Vec<&Sample>> = LazyLock::new(|| {
     let of_lines = |sample: &&Sample| {
-        let binary = |name: &&'static str| matches!(shape(name), Shape::Binary { .. });
+        let binary = |name: &&str| matches!(shape(name), Shape::Binary { .. });
         let first = sample.bytes.split(|b| *b == b'\n').next().unwrap();
         let object =
             serde_json::from_slice::<serde_json::Value>(first).is_ok_and(|v| v.is_object());
-        !sample.read.told.formats.iter().any(|name| binary(name))
+        !sample.read.told.formats.iter().any(binary)
             && (object || !matches!(sample.bytes[0], b'{' | b'['))
     };
     SAMPLES.iter().filter(of_lines).collect()
@@ -331,7 +334,7 @@ fn objects(sample: &Sample) -> Vec<serde_json::Value> {
 }
 
 /// Records within an array, in the ways that tools print one; and the bytes of each.
-fn framed(objects: &[serde_json::Value], frame: usize) -> (Vec<u8>, Vec<std::ops::Range<usize>>) {
+fn framed(objects: &[serde_json::Value], frame: usize) -> (Vec<u8>, Places) {
     let (head, tail) =
         [("[\n", "\n]\n"), ("{\n  \"Records\": [\n", "\n  ],\n  \"next\": null\n}\n")][frame / 2];
     let mut text = head.to_owned();
@@ -341,7 +344,7 @@ fn framed(objects: &[serde_json::Value], frame: usize) -> (Vec<u8>, Vec<std::ops
             text += ",\n";
         }
         let begin = text.len();
-        if frame % 2 == 0 {
+        if frame.is_multiple_of(2) {
             text += &object.to_string();
         } else {
             let pretty = serde_json::to_string_pretty(object).unwrap();
@@ -432,8 +435,8 @@ proptest! {
     }
 }
 
-/// Samples of datagrams behind their lengths, and where each of them lies.
-static DATAGRAMS: LazyLock<Vec<(&Sample, Vec<std::ops::Range<usize>>)>> = LazyLock::new(|| {
+/// Samples of datagrams behind their lengths.
+static DATAGRAMS: LazyLock<Vec<(&Sample, Places)>> = LazyLock::new(|| {
     let framed = SAMPLES.iter().filter_map(|sample| {
         let (mut places, mut at) = (Vec::new(), 0);
         while let Some(length) = sample.bytes.get(at..at + 4) {
