@@ -223,12 +223,13 @@ impl Found {
         }
         if let Some(known) = self.values.get_mut(&key) {
             known.count = known.count.saturating_add(1);
-            if offset < known.offset {
+            // Of two ways that lead to one offset the shorter counts, whichever chunk took first.
+            if (offset, text.way) < (known.offset, known.way) {
                 known.offset = offset;
                 if !hit.secret {
                     known.context = text.context(hit.at).to_vec();
                 }
-                known.way = text.way;
+                (known.way, known.why, known.detail) = (text.way, hit.why, hit.detail);
             }
             return;
         }
@@ -279,7 +280,7 @@ impl Found {
         for (key, carved) in values {
             if let Some(known) = self.values.get_mut(&key) {
                 let count = known.count.saturating_add(carved.count);
-                if carved.offset < known.offset {
+                if (carved.offset, carved.way) < (known.offset, known.way) {
                     *known = carved;
                 }
                 known.count = count;

