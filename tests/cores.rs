@@ -97,3 +97,43 @@ fn a_dump_cut_short_is_told_and_nothing_is_lost() {
     assert_eq!(carved.status.code(), Some(4));
     assert!(String::from_utf8_lossy(&carved.stdout).contains("0x00007f00000e"), "{carved:?}");
 }
+
+/// Ends the process that a test began, also where the test fails.
+struct Ended(std::process::Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What `gcore` writes of a real process: a program that sleeps, with words of a miner's in its
+/// environment.
+#[test]
+fn a_dump_that_gcore_made_names_its_process_and_where_the_words_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    let sleeper = std::process::Command::new("sleep")
+        .arg("60")
+        .env("WORDS", "stratum+tcp://pool-of-a-test.luckpool.net:3956")
+        .spawn();
+    let sleeper = Ended(sleeper.unwrap());
+    let pid = sleeper.0.id().to_string();
+    let prefix = folder.path().join("core");
+    let dumped = std::process::Command::new("gcore").arg("-o").arg(&prefix).arg(&pid).output();
+    let path = folder.path().join(format!("core.{pid}"));
+    if !dumped.is_ok_and(|dumped| dumped.status.success()) || !path.exists() {
+        eprintln!("skipped: gcore is not installed, or may not look into another process here");
+        return;
+    }
+    let carved = Command::cargo_bin("davy").unwrap().arg("carve").arg(&path).output().unwrap();
+    let (shown, told) =
+        (String::from_utf8_lossy(&carved.stdout), String::from_utf8_lossy(&carved.stderr));
+    assert_eq!(carved.status.code(), Some(0), "{told}");
+    assert!(told.contains(&format!("a core dump of sleep, pid {pid} (sleep 60)")), "{told}");
+    let row = shown.lines().find(|line| line.contains("pool-of-a-test.luckpool.net:3956"));
+    assert!(row.is_some() && shown.contains("a mining URL in [stack] rw-"), "{shown}");
+    let (report, _) = triage(&[&path]);
+    let text = report.to_string();
+    assert!(text.contains("pool-of-a-test.luckpool.net:3956") && text.contains(&pid), "{text}");
+}

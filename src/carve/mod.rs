@@ -20,7 +20,7 @@ mod scan;
 mod told;
 mod yara;
 
-pub use self::core::{HEAD, Ids, Layout, Mapped, Segment};
+pub use self::core::{Began, HEAD, Ids, Layout, Mapped, Segment};
 pub use crate::evidence::{Packed, unpack};
 pub use carver::Carver;
 pub use file::carve_file;

@@ -4,8 +4,9 @@
 use super::carve::input;
 use super::source::{Named, Opened, Reader};
 use crate::carve::{self, Carved, Carver, Layout, Place, is_image};
+use crate::collect::variables;
 use crate::evidence::{HostPath, Pid, unpack};
-use crate::facts::{self, Facts, Pieces, Source, Status};
+use crate::facts::{self, Facts, HostText, Pieces, Source, Status};
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
@@ -148,11 +149,12 @@ impl Dump {
         let pid = if known.is_empty() { pid } else { free(facts, pid)? };
         let fact = format!("processes/{pid}");
         let text = |path: &HostPath| path.to_string();
-        let words: Vec<&str> = layout.arguments.split(' ').collect();
+        let arguments = layout.arguments();
+        let variables = layout.began.as_ref().map(|began| began.environment.as_slice());
         facts.change(
             "INSERT INTO processes (fact, source, pid, ppid, comm, kernel_thread, threads, uid, gid,
-               argv0, cmdline, exe, exe_link, root_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, '/')",
+               argv0, cmdline, exe, exe_link, root_id, environ_size, environment_pid)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, '/', ?13, ?14)",
             rusqlite::params![
                 fact,
                 self.name(),
@@ -162,21 +164,43 @@ impl Dump {
                 layout.threads,
                 layout.ids.map(|ids| ids.uid),
                 layout.ids.map(|ids| ids.gid),
-                words.first(),
-                layout.arguments,
+                arguments.first(),
+                arguments.join(" "),
                 exe.as_ref().map(text),
                 layout.exe.as_ref().map(text),
+                variables.map(|all| i64::try_from(all.len()).unwrap_or(i64::MAX)),
+                variables.filter(|all| !all.is_empty()).map(|_| pid),
             ],
         )?;
+        self.environment(facts, pid, variables.unwrap_or_default())?;
         let others = "the processes of which a core was named, and no others";
         if facts.rows("SELECT 1 FROM coverage WHERE what = 'processes'", [], |_| Ok(()))?.is_empty()
         {
             facts.cover("processes", Status::Partial, others)?;
-            for what in ["mappings", "indicators", "yara_matches", "memory"] {
+            let known = layout.began.is_some().then_some("environment");
+            for what in
+                ["mappings", "indicators", "yara_matches", "memory"].into_iter().chain(known)
+            {
                 facts.cover(what, Status::Complete, "")?;
             }
         }
         Ok(Whose { pid: Some(pid), exe, fact })
+    }
+
+    fn environment(&self, facts: &Facts, pid: Pid, bytes: &[u8]) -> Result<(), facts::Error> {
+        for (place, (name, value)) in variables(bytes).enumerate() {
+            facts.change(
+                "INSERT INTO environment (fact, source, pid, name, value) VALUES (?1, ?2, ?3, ?4, ?5)",
+                rusqlite::params![
+                    format!("environment/{pid}/{place}"),
+                    self.name(),
+                    pid,
+                    HostText::from(name).escaped(),
+                    HostText::from(value).escaped(),
+                ],
+            )?;
+        }
+        Ok(())
     }
 
     fn mappings(
@@ -209,17 +233,19 @@ impl Dump {
                         flag('x'),
                         flag('w'),
                         path.as_ref().map(ToString::to_string),
-                        if path.is_some() { "file" } else { "anonymous" },
+                        match path {
+                            Some(_) => "file",
+                            None if mapping.stack => "stack",
+                            None => "anonymous",
+                        },
                     ],
                 )?;
             }
-            let shown =
-                mapping.path.as_ref().map_or_else(|| "anonymous".to_owned(), ToString::to_string);
             regions.push(Region {
                 start: mapping.start,
                 end: mapping.end,
                 path: mapping.path.clone(),
-                shown: format!("{shown} {}", mapping.permissions),
+                shown: mapping.shown(),
                 fact,
             });
         }

@@ -36,7 +36,7 @@ pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
 }
 
 /// Names and values. What has no `=` is a name without a value.
-fn variables(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(crate) fn variables(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     bytes.split(|b| *b == 0).filter(|v| !v.is_empty()).map(|variable| {
         // A name may begin with `=`, as shells on other systems make them.
         let sign = variable.iter().skip(1).position(|b| *b == b'=');

@@ -22,6 +22,7 @@ mod processes;
 mod roots;
 mod sockets;
 
+pub(crate) use environment::variables;
 pub use gaps::Gaps;
 pub use processes::ProcessDir;
 

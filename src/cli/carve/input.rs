@@ -71,12 +71,14 @@ fn regular(mut file: File, found: &mut Found) -> io::Result<Seen> {
     } else {
         let size = file.metadata()?.len();
         let fetch = |place: Range<u64>| {
-            let mut notes =
+            let mut bytes =
                 vec![0; usize::try_from(place.end.min(size).checked_sub(place.start)?).ok()?];
-            file.read_exact_at(&mut notes, place.start).ok().map(|()| notes)
+            file.read_exact_at(&mut bytes, place.start).ok().map(|()| bytes)
         };
         seen.layout = Layout::read(&seen.head, &fetch).map(|mut layout| {
             layout.measure(size);
+            let stack = layout.stack().and_then(fetch);
+            layout.began = stack.and_then(|stack| layout.began(&stack));
             layout
         });
     }
@@ -103,13 +105,22 @@ fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
         }
         let mut whole = whole;
         let first = whole.by_ref().take(HEAD as u64).read_to_end(&mut seen.head);
-        let place = Layout::notes_of(&seen.head).unwrap_or_default();
-        let mut rest = Kept { from: whole, at: seen.head.len() as u64, place, kept: Vec::new() };
+        let notes = Layout::notes_of(&seen.head).unwrap_or_default();
+        // Known before its bytes go by, where the notes stand at the beginning.
+        let stack = Layout::parse(&seen.head).and_then(|layout| layout.stack());
+        let at = seen.head.len() as u64;
+        let rest = Kept { from: whole, at, place: notes.clone(), kept: Vec::new() };
+        let place = stack.unwrap_or_default();
+        let mut rest = Kept { from: rest, at, place, kept: Vec::new() };
         let head = Cursor::new(seen.head.as_slice());
         let carved = carve::carve(head.chain(&mut rest), 0, found);
+        let Kept { from: Kept { kept, .. }, kept: top, .. } = rest;
         seen.layout = Layout::read(&seen.head, &|place| {
-            (place == rest.place && !rest.kept.is_empty()).then(|| rest.kept.clone())
+            (place == notes && !kept.is_empty()).then(|| kept.clone())
         });
+        if let Some(layout) = &mut seen.layout {
+            layout.began = layout.began(&top);
+        }
         first.and(carved)
     };
     let total = read();
@@ -124,7 +135,7 @@ fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
     seen
 }
 
-/// A stream of which one place is kept as it goes by.
+/// A stream of which one place is kept as it goes by, as far as it lies behind the head.
 struct Kept<R> {
     from: R,
     at: u64,

@@ -133,6 +133,8 @@ fn whose(layout: &Layout) -> String {
     let pid = layout.pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
     format!(
         "a core dump of {}{pid} ({}), {} threads",
-        layout.comm, layout.arguments, layout.threads
+        layout.comm,
+        layout.arguments().join(" "),
+        layout.threads
     )
 }
