@@ -4,6 +4,7 @@
 //! ask the facts that an earlier one left. Parsers take bytes and give rows and problems: one
 //! bad line never loses a table.
 
+mod accounts;
 mod cloud;
 mod content;
 mod digest;
@@ -13,6 +14,7 @@ mod files;
 mod gaps;
 mod host;
 mod interfaces;
+mod logins;
 mod mappings;
 mod mounts;
 mod open_files;
@@ -21,6 +23,7 @@ mod persistence;
 mod processes;
 mod roots;
 mod sockets;
+mod ssh_keys;
 
 pub(crate) use environment::variables;
 pub use gaps::Gaps;
@@ -87,6 +90,9 @@ pub const COLLECTORS: &[Collector] = &[
     sockets::COLLECTOR,
     packages::COLLECTOR,
     persistence::COLLECTOR,
+    accounts::COLLECTOR,
+    ssh_keys::COLLECTOR,
+    logins::COLLECTOR,
     elf::COLLECTOR,
     files::COLLECTOR,
 ];

@@ -2,10 +2,9 @@
 
 use super::lines::{assignment, logical, physical, word};
 use super::{Found, Parsed, Text};
+use crate::collect::accounts::no_shell;
+use crate::collect::ssh_keys::public;
 use crate::facts::HostText;
-
-/// Shells of accounts that nobody logs in to.
-const NO_SHELLS: &[&[u8]] = &[b"nologin", b"false", b"sync", b"shutdown", b"halt"];
 
 /// Accounts of /etc/passwd that have a shell or are the superuser's equal.
 pub(super) fn accounts(text: &Text<'_>) -> Parsed {
@@ -13,10 +12,9 @@ pub(super) fn accounts(text: &Text<'_>) -> Parsed {
         let fields: Vec<&[u8]> = line.split(|b| *b == b':').collect();
         let (name, uid, shell) = (*fields.first()?, *fields.get(2)?, *fields.get(6)?);
         let shell = shell.trim_ascii();
-        let base = shell.rsplit(|b| *b == b'/').next().unwrap_or_default();
         // The kernel reads `00` as 0, too.
         let superuser = !uid.is_empty() && uid.iter().all(|b| *b == b'0');
-        (superuser || !NO_SHELLS.contains(&base)).then(|| Found {
+        (superuser || !no_shell(shell)).then(|| Found {
             line: Some(number),
             name: Some(HostText::from(name)),
             user: Some(HostText::from(name)),
@@ -31,69 +29,21 @@ pub(super) fn accounts(text: &Text<'_>) -> Parsed {
 /// type and comment.
 pub(super) fn keys(text: &Text<'_>) -> Parsed {
     let found = physical(text.bytes).filter_map(|(number, line)| {
-        let line = line.trim_ascii();
-        if line.starts_with(b"#") {
-            return None;
-        }
-        let (options, rest) =
-            if is_key_type(word(line).0) { (&b""[..], line) } else { options(line) };
-        let (kind, rest) = word(rest);
-        let (_, comment) = word(rest);
-        let forced = forced(options);
-        is_key_type(kind).then(|| Found {
+        let key = public::authorized(line)?;
+        let forced = public::forced(key.options);
+        Some(Found {
             line: Some(number),
-            name: Some(HostText::from(comment)),
+            name: Some(HostText::from(key.comment)),
             schedule: Some(HostText::from(if forced.is_some() {
                 "forced command"
             } else {
                 "login"
             })),
-            command: HostText(forced.unwrap_or_else(|| [kind, b" ", comment].concat())),
+            command: HostText(forced.unwrap_or_else(|| [key.kind, b" ", key.comment].concat())),
             ..Found::default()
         })
     });
     (found.collect(), Vec::new())
-}
-
-fn is_key_type(word: &[u8]) -> bool {
-    [&b"ssh-"[..], b"ecdsa-", b"sk-"].iter().any(|head| word.starts_with(head))
-}
-
-/// Splits the options off: they end at the first blank that is not quoted.
-fn options(line: &[u8]) -> (&[u8], &[u8]) {
-    let (mut quoted, mut escaped) = (false, false);
-    let end = line.iter().position(|b| {
-        match b {
-            b'"' if !escaped => quoted = !quoted,
-            b' ' | b'\t' if !quoted => return true,
-            _ => {}
-        }
-        escaped = *b == b'\\' && !escaped;
-        false
-    });
-    line.split_at_checked(end.unwrap_or(line.len())).unwrap_or((line, b""))
-}
-
-/// The value of `command="…"`.
-fn forced(options: &[u8]) -> Option<Vec<u8>> {
-    let lower = options.to_ascii_lowercase();
-    let at = memchr::memmem::find(&lower, b"command=\"")? + b"command=\"".len();
-    let mut out = Vec::new();
-    let mut escaped = false;
-    for byte in options.get(at..)? {
-        match byte {
-            b'"' if !escaped => break,
-            b'\\' if !escaped => escaped = true,
-            byte => {
-                if escaped && *byte != b'"' {
-                    out.push(b'\\');
-                }
-                out.push(*byte);
-                escaped = false;
-            }
-        }
-    }
-    Some(out)
 }
 
 /// Who may run what through sudo: each rule, without defaults and aliases.

@@ -21,11 +21,11 @@ mod walk;
 
 pub(super) use program::paths;
 
+use super::accounts::homes;
 use super::{Collector, Host, Outcome, Run};
 use crate::evidence::HostPath;
 use crate::facts::{Facts, HostText, Table, Time};
 use places::{At, PLACES};
-use std::collections::HashSet;
 use walk::Walk;
 
 crate::table! {
@@ -62,8 +62,6 @@ const MOST_BYTES: usize = 1 << 20;
 const MOST_NAMES: usize = 4096;
 /// Bytes that are read of the end of a file that is longer: padding hides what comes last.
 const TAIL_BYTES: usize = 1 << 20;
-/// Users whose home folders are looked into.
-const MOST_HOMES: usize = 1024;
 
 /// A file that starts something, as its parser gets it.
 struct Text<'a> {
@@ -98,7 +96,7 @@ type Parsed = (Vec<Found>, Vec<Problem>);
 type Parse = fn(&Text<'_>) -> Parsed;
 
 fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
-    let homes = homes(host);
+    let homes = homes(host, "persistence");
     let mut walk = Walk::new(host, facts, &homes);
     for place in PLACES {
         match place.at {
@@ -118,24 +116,4 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     }
     walk.scripts()?;
     modules::resolve(host, facts)
-}
-
-/// The users of /etc/passwd and their home folders, each folder once.
-fn homes(host: &Host<'_>) -> Vec<(HostText, HostPath)> {
-    let mut bytes = Vec::new();
-    if let Err(why) = host.root.read(&"etc/passwd".into(), MOST_BYTES, &mut bytes) {
-        host.gaps.missed("persistence", &why);
-    }
-    let mut seen = HashSet::new();
-    lines::physical(&bytes)
-        .filter_map(|(_, line)| {
-            let mut fields = line.split(|b| *b == b':');
-            let (user, home) = (fields.next()?, fields.nth(4)?);
-            let home = HostPath::from(home);
-            // The root directory is nobody's home, and its files are looked at by name.
-            let plausible = home.is_absolute() && home.components().next().is_some();
-            (plausible && seen.insert(home.clone())).then(|| (HostText::from(user), home))
-        })
-        .take(MOST_HOMES)
-        .collect()
 }

@@ -8,6 +8,7 @@ mod answers;
 mod pieces;
 mod record;
 mod replay;
+mod withheld;
 
 pub(super) use answers::{Answer, Answers, Content, Directory, Memory as KeptMemory, Place};
 pub(super) use pieces::{Pieces, ReadAt};

@@ -3,10 +3,12 @@
 use super::RecordingLimits;
 use super::answers::{Answer, Answers, Content, Directory, Memory as KeptMemory, Place};
 use super::replay::{ContentStream, Replay};
+use super::withheld;
 use crate::evidence::davy::{About, Writer};
 use crate::evidence::{
     Clock, Dir, Evidence, HostPath, Memory, Pid, ReadSeek, Reason, SourceKind, Stat, Unavailable,
 };
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -212,6 +214,16 @@ impl Dir for RecordedDir<'_> {
         let before = into.len();
         let answer = self.inner.as_ref().map_err(Clone::clone);
         let answer = answer.and_then(|d| d.read(name, limit, into));
+        let whole = self.path.join(name);
+        // Whoever asks here gets what whoever asks the recording will get.
+        let kept = match withheld::kept(&whole, into.get(before..).unwrap_or_default()) {
+            Cow::Owned(kept) => Some(kept),
+            Cow::Borrowed(_) => None,
+        };
+        if let Some(kept) = kept {
+            into.truncate(before);
+            into.extend_from_slice(&kept);
+        }
         let bytes = into.get(before..).unwrap_or_default();
         let length = bytes.len() as u64;
         let mut content = Content::default();

@@ -1,0 +1,67 @@
+//! What an archive must not carry away: the digests of passwords. Whoever finds the archive could
+//! guess them; that one is set, and how it is kept, is all that is ever asked.
+
+use crate::evidence::HostPath;
+use std::borrow::Cow;
+
+/// What stands in a digest's place: as long as the shortest, of the characters they are made of.
+const GONE: &[u8] = b"withheld.davy";
+
+/// The bytes of a file as they may be kept: in /etc/shadow and its copies, `$6$salt$digest` is
+/// `$6$withheld.davy`, and the fields after it stay.
+pub(super) fn kept<'a>(path: &HostPath, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    let secret = [&b"/etc/shadow"[..], b"/etc/shadow-", b"/etc/gshadow", b"/etc/gshadow-"];
+    if !secret.contains(&path.as_bytes()) {
+        return Cow::Borrowed(bytes);
+    }
+    let lines: Vec<Vec<u8>> = bytes.split(|b| *b == b'\n').map(line).collect();
+    Cow::Owned(lines.join(&b'\n'))
+}
+
+fn line(line: &[u8]) -> Vec<u8> {
+    let mut fields: Vec<&[u8]> = line.split(|b| *b == b':').collect();
+    let mut without = Vec::new();
+    if let Some(digest) = fields.get_mut(1) {
+        let bars = digest.iter().take_while(|b| matches!(b, b'!' | b' ')).count();
+        let (locked, rest) = digest.split_at_checked(bars).unwrap_or((b"", digest));
+        // `*`, `x`, `*LK*`, nothing: no digest.
+        if rest.len() >= 8 {
+            let scheme = match rest {
+                [b'$', after @ ..] => memchr::memchr(b'$', after).map_or(1, |at| at + 2),
+                [b'_', ..] => 1,
+                _ => 0,
+            };
+            without = [locked, rest.get(..scheme.min(8)).unwrap_or_default(), GONE].concat();
+        }
+        if !without.is_empty() {
+            *digest = &without;
+        }
+    }
+    fields.join(&b':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn digests_of_passwords_are_withheld() {
+        let text = b"root:$y$j9T$salt$digest:19700:0:\na:!$6$salt$digest:1:\nb:ab01FAX.bQRSU:1:\nc:!*:2:\nd::3:\n";
+        let shown = kept(&HostPath::from("/etc/shadow"), text);
+        assert_eq!(
+            String::from_utf8_lossy(&shown),
+            "root:$y$withheld.davy:19700:0:\na:!$6$withheld.davy:1:\nb:withheld.davy:1:\nc:!*:2:\nd::3:\n"
+        );
+        assert_eq!(*kept(&HostPath::from("/etc/passwd"), text), *text);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_withheld_stays_so(text in r"([a-z:!*$_6]{0,9}\n?){0,9}") {
+            let path = HostPath::from("/etc/shadow");
+            let once = kept(&path, text.as_bytes()).into_owned();
+            prop_assert_eq!(kept(&path, &once).into_owned(), once.clone());
+        }
+    }
+}
