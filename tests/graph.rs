@@ -294,6 +294,104 @@ fn hosts_are_tied_by_what_they_share() {
     assert!(from.len() >= 2, "what both name is one node: {from:?}");
 }
 
+/// A host of a fleet with its own address and host key, and whatever `more` says.
+fn of_fleet(folder: &Path, name: &str, number: u8, key: &str, more: &str) -> String {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/fake-crond.host");
+    let text = std::fs::read_to_string(base).unwrap().replace("web-03", name);
+    let text = format!(
+        "{text}\naddress eth9 10.77.0.{number}/24\nfile /etc/ssh/ssh_host_ed25519_key.pub\n\
+         | ssh-ed25519 {key} root@{name}\n{more}"
+    );
+    let path = folder.join(format!("{name}.host"));
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Logins, keys that one host holds and others accept, and hosts that another one knows: the
+/// spread over a fleet is told in the order of time.
+#[test]
+fn a_fleet_tells_how_hosts_came_to_one_another() {
+    const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIFymVYZijzsNqur5K/Qg3fFPvi+WrRA7RGRd/sjX1NwP";
+    const PRINT: &str = "SHA256:2Xqysq40Y6lKBARc3ASrPNDhTjioYRCEGftz7Ghe5X0";
+    // Keys of hosts: no key at all to an ssh, but each a text of its own.
+    let own = |n: u8| format!("AAAAC3NzaC1lZDI1NTE5AAAAIAA{}", char::from(b'A' + n));
+    let accept = format!("file /root/.ssh/authorized_keys mode=0600\n| ssh-ed25519 {KEY} ops\n");
+    let came = |from: u8, minute: u8| {
+        format!(
+            "{accept}file /var/log/auth.log mtime=2026-11-22T06:20:00Z\n\
+             | Nov 22 05:{minute:02}:00 h sshd[9]: Accepted publickey for root from 10.77.0.{from} \
+             port 5 ssh2: ED25519 {PRINT}\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let hold = format!(
+        "file /root/.ssh/id_ed25519.pub\n| ssh-ed25519 {KEY} ops\n\
+         file /root/.ssh/known_hosts\n| |1|c2FsdA==|aGFzaA== ssh-ed25519 {}\n| db-01 ssh-ed25519 {}\n",
+        own(2),
+        own(7)
+    );
+    let hosts = [
+        of_fleet(folder.path(), "web-03", 1, &own(1), &hold),
+        of_fleet(folder.path(), "app-01", 2, &own(2), &came(1, 10)),
+        of_fleet(folder.path(), "db-01", 3, &own(3), &came(2, 40)),
+    ];
+    let out = folder.path().join("batch");
+    let out = out.to_str().unwrap();
+    davy(&["batch", &hosts[0], &hosts[1], &hosts[2], "-o", out, "-q"]);
+    let json: Value = serde_json::from_slice(&davy(&["graph", out, "-q"])).unwrap();
+    let ties: BTreeSet<(&str, &str, &str)> = json["edges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|edge| {
+            let text = |key: &str| edge[key].as_str().unwrap();
+            (text("source"), text("kind"), text("target"))
+        })
+        .collect();
+    let key = format!("key/{PRINT}");
+    for tie in [
+        ("host/web-03", "logs in", "host/app-01"),
+        ("host/app-01", "logs in", "host/db-01"),
+        ("host/web-03", "holds a key of", "host/app-01"),
+        ("host/web-03", "holds a key of", "host/db-01"),
+        // By its key, though the name is hashed; by its name, though the key is another.
+        ("host/web-03", "knows", "host/app-01"),
+        ("host/web-03", "knows", "host/db-01"),
+        (key.as_str(), "opens", "host/app-01"),
+        (key.as_str(), "opens", "host/db-01"),
+    ] {
+        assert!(ties.contains(&tie), "{tie:?} in {ties:?}");
+    }
+    assert!(!ties.iter().any(|tie| tie.1 == "logs in" && tie.2 == "host/web-03"), "{ties:?}");
+    let notes = json["graph"]["notes"].to_string();
+    let told = format!(
+        "logins among suspect hosts begin at web-03: web-03 to app-01 as root with the key {PRINT} \
+         at 2026-11-22T05:10:00Z; app-01 to db-01 as root"
+    );
+    assert!(notes.contains(&told), "{notes}");
+}
+
+/// Who came in belongs to the incident where the address does; an administrator's login does not.
+#[test]
+fn an_incident_begins_with_the_login() {
+    let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/guessed-gate.host");
+    let json: Value =
+        serde_json::from_slice(&davy(&["graph", host.to_str().unwrap(), "-q"])).unwrap();
+    let edges = json["edges"].as_array().unwrap();
+    let step = |from: &str, kind: &str, to: &str| {
+        let tie = edges
+            .iter()
+            .find(|e| e["source"] == from && e["kind"] == kind && e["target"] == to)
+            .unwrap_or_else(|| panic!("{from} {kind} {to} in {edges:?}"));
+        tie["step"].as_u64()
+    };
+    let key = "key/SHA256:2Xqysq40Y6lKBARc3ASrPNDhTjioYRCEGftz7Ghe5X0";
+    assert_eq!(step("address/203.0.113.66", "logged in as", "account/root"), Some(1));
+    assert!(step("address/203.0.113.66", "used key", key).is_some());
+    assert!(step(key, "opens", "account/root").is_some());
+    assert_eq!(step("address/10.0.0.20", "logged in as", "account/alice"), None);
+}
+
 /// What a batch left, as a graph: what ties hosts together, and who had it first.
 #[test]
 fn a_fleet_is_tied_by_what_its_hosts_share() {

@@ -60,7 +60,7 @@ pub(super) fn shared(findings: &[Value]) -> Vec<Shared> {
 /// When a fact began, as far as it tells.
 fn time(fact: &Value) -> Option<String> {
     let values = fact.get("values")?;
-    ["btime", "ctime", "started", "mtime"]
+    ["btime", "ctime", "started", "mtime", "time"]
         .iter()
         .find_map(|name| values.get(name)?.as_str().map(str::to_owned))
 }
@@ -114,6 +114,11 @@ fn share(fact: &Value, first: Option<String>, into: &mut BTreeSet<Shared>) {
             };
             add(kind, value("command"));
         }
+        "logins" if value("event").as_deref() == Some("login") => {
+            add("address", value("source_address"));
+            add("ssh-key", value("fingerprint"));
+        }
+        "ssh_keys" => add("ssh-key", value("fingerprint")),
         _ => {}
     }
 }

@@ -140,6 +140,10 @@ fn belongs(edge: &Edge, heat: &Heat, known: &Known<'_>) -> bool {
         }
         "served by" | "probably is" => within(origin) && within(target),
         "persists" => cited || hot(target) || hot(origin),
+        // That an administrator logged in is no part of it; that the miner's server did, is.
+        "logged in as" | "used key" => cited || within(origin),
+        "opens" => cited || known.nodes.contains(origin),
+        "started" => known.nodes.contains(origin) && within(target),
         _ => false,
     }
 }

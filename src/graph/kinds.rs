@@ -202,6 +202,46 @@ pub(super) const KINDS: &[EdgeKind] = &[
                 fact, NULL
               FROM persistence WHERE url_host(url_in(ifnull(decoded, command))) IS NOT NULL ORDER BY fact",
     },
+    // Who came in: one edge a source and account, however often.
+    EdgeKind {
+        word: "logged in as",
+        sql: "SELECT 'address/' || source_address, source_address, 'account/' || user, user || ' (account)',
+                source_address || ' logged in as ' || user || ifnull(' by ' || replace(group_concat(DISTINCT method), ',', ' and '), '') ||
+                  CASE WHEN sum(count) > 1 THEN ', ' || sum(count) || ' times from ' || stamp(min(time)) || ' to ' || stamp(max(coalesce(last, time)))
+                       ELSE ifnull(' at ' || stamp(min(time)), '') END,
+                coalesce(min(CASE WHEN fact IN (SELECT cited FROM finding_evidence) OR fact IN (SELECT subject FROM findings) THEN fact END), min(fact)),
+                min(time)
+              FROM logins l WHERE event = 'login' AND source_address IS NOT NULL AND user IS NOT NULL
+                AND (record = 'log' OR NOT EXISTS (SELECT 1 FROM logins o WHERE o.record = 'log' AND o.event = 'login'
+                  AND o.user = l.user AND o.source_address = l.source_address))
+              GROUP BY source_address, user ORDER BY min(time), source_address, user LIMIT 2000",
+    },
+    EdgeKind {
+        word: "used key",
+        sql: "SELECT 'address/' || source_address, source_address, 'key/' || fingerprint, 'key ' || fingerprint,
+                source_address || ' logged in as ' || replace(group_concat(DISTINCT user), ',', ' and ') || ' with the key ' || fingerprint,
+                coalesce(min(CASE WHEN fact IN (SELECT cited FROM finding_evidence) OR fact IN (SELECT subject FROM findings) THEN fact END), min(fact)),
+                min(time)
+              FROM logins WHERE event = 'login' AND source_address IS NOT NULL AND fingerprint LIKE 'SHA256:%'
+              GROUP BY source_address, fingerprint ORDER BY min(time), source_address, fingerprint LIMIT 2000",
+    },
+    EdgeKind {
+        word: "opens",
+        sql: "SELECT 'key/' || fingerprint, 'key ' || ifnull(comment || ' ', '') || fingerprint, 'account/' || account, account || ' (account)',
+                'Whoever has the key ' || fingerprint || ifnull(' (' || comment || ')', '') || ' is let in as ' || account ||
+                  ': ' || path || ' line ' || line,
+                fact, coalesce(ctime, mtime)
+              FROM ssh_keys WHERE kind = 'authorized' AND fingerprint IS NOT NULL AND account IS NOT NULL ORDER BY fact LIMIT 2000",
+    },
+    // Whose session a suspect belongs to: the kernel keeps that however often it changed its user.
+    EdgeKind {
+        word: "started",
+        sql: "SELECT 'account/' || a.name, a.name || ' (account)', g.node, g.label,
+                g.label || ' was started in a session of ' || a.name, p.fact, g.started
+              FROM processes p JOIN accounts a ON a.uid = p.loginuid JOIN program g ON g.pid = p.pid
+              WHERE p.pid IN (SELECT pid FROM findings WHERE level IN ('medium', 'high', 'critical'))
+              GROUP BY p.pid ORDER BY p.pid",
+    },
     // davy resolves no names. That the pool a process names is the address it speaks to is
     // inferred from the port, and the sentence says so.
     EdgeKind {

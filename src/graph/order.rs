@@ -54,7 +54,7 @@ pub(super) fn fit(edges: &[Edge], incident: Vec<Chosen>, room: usize) -> (Vec<Ch
         let weight = match word {
             _ if chosen.is_some_and(|chosen| chosen.bystander) => 4,
             "dropped" | "persists" => 0,
-            "runs" | "connects to" | "holds open" | "traces" | "preloads" => 1,
+            "runs" | "connects to" | "holds open" | "traces" | "preloads" | "logged in as" => 1,
             "parent of" => 3,
             _ => 2,
         };
@@ -146,6 +146,9 @@ fn places(
                     *last = held.max(*last);
                     held
                 }
+                "logged in as" | "used key" | "opens" => {
+                    (own.unwrap_or(END.0), target.map_or(END.1, |t| t.1))
+                }
                 // It has no time; what it was told by (a configuration held open) goes before.
                 "connects to" => {
                     opened.get(edge.origin.as_str()).copied().or(origin).unwrap_or(END)
@@ -171,8 +174,8 @@ fn pid(node: &str) -> Option<u32> {
 /// The order in which things happen in a process's life.
 fn life(word: &str) -> u8 {
     match word {
-        "persists" => 0,
-        "parent of" => 1,
+        "persists" | "logged in as" | "used key" | "opens" => 0,
+        "parent of" | "started" => 1,
         "runs" => 2,
         "maps" | "preloads" | "lies beside" => 3,
         "traces" => 7,

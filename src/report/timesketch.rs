@@ -71,6 +71,7 @@ fn description(kind: &str) -> &'static str {
         "package-installed" => "Installation Time",
         "connection-seen" => "Connection Seen (not after)",
         "alert-raised" => "Alert Time",
+        "login" | "login-failed" => "Logon Time",
         "flow-seen" => "Connection Start",
         "name-asked" | "request-sent" => "Request Time",
         "logged" => "Log Time",

@@ -133,6 +133,49 @@ const KINDS: &[Kind] = &[
                 fact, source, NULL, NULL
               FROM packages WHERE installed IS NOT NULL",
     },
+    // Of a login that stands in wtmp and in sshd's log, what sshd says: it knows the key. The
+    // newest, and whatever a finding cites.
+    Kind {
+        name: "logins",
+        sql: "SELECT time, NULL, NULL, 'login',
+                ifnull(user, 'somebody') || ' logged in' ||
+                  ifnull(' from ' || coalesce(source_address, source_name), '') || ifnull(' on ' || terminal, '') ||
+                  ifnull(' by ' || method, '') || ifnull(' with the key ' || fingerprint, '') ||
+                  CASE WHEN count > 1 THEN ', ' || count || ' times' ELSE '' END,
+                fact, source, NULL, NULL
+              FROM logins l WHERE time IS NOT NULL AND event = 'login' AND record <> 'utmp'
+                AND (rowid IN (SELECT rowid FROM logins WHERE event = 'login' ORDER BY time DESC LIMIT 500)
+                  OR fact IN (SELECT cited FROM finding_evidence))
+                AND (record = 'log' OR NOT EXISTS (SELECT 1 FROM logins o WHERE o.record = 'log' AND o.event = 'login'
+                  AND o.user = l.user AND o.source_address = l.source_address
+                  AND abs(o.time - l.time) < 5000000000))",
+    },
+    Kind {
+        name: "failed logins",
+        sql: "SELECT time, time, ifnull(last, time), 'login-failed',
+                CASE event WHEN 'erased' THEN 'A record was erased from ' || path || ' after this time'
+                  ELSE ifnull(user, 'Accounts') || ': ' || count || CASE WHEN count > 1 THEN ' logins' ELSE ' login' END || ' refused' ||
+                    ifnull(' from ' || coalesce(source_address, source_name), '') END,
+                fact, source, NULL, NULL
+              FROM logins WHERE time IS NOT NULL AND event IN ('failed', 'unknown-user', 'erased')
+                AND fact IN (SELECT cited FROM finding_evidence)",
+    },
+    Kind {
+        name: "accounts made or changed",
+        sql: "SELECT time, NULL, NULL, 'account-changed',
+                CASE event WHEN 'account-made' THEN 'The account ' || user || ' was made'
+                  WHEN 'group-joined' THEN user || ' was put into a group'
+                  ELSE 'The password of ' || user || ' was set' END || ifnull(' (' || detail || ')', ''),
+                fact, source, NULL, NULL
+              FROM logins WHERE time IS NOT NULL AND event IN ('account-made', 'password-set', 'group-joined')",
+    },
+    // /etc/shadow keeps the day alone. Of accounts without a password it is the day they were made.
+    Kind {
+        name: "passwords set",
+        sql: "SELECT password_changed, NULL, password_changed + 86399000000000, 'account-changed',
+                'The password of ' || name || ' was set on this day', fact, source, NULL, NULL
+              FROM accounts WHERE password_changed IS NOT NULL AND password IN ('set', 'locked')",
+    },
     // Of logs, of which there are millions, only what a finding cites.
     Kind {
         name: "alerts",
@@ -270,6 +313,9 @@ const WORDS: &[&str] = &[
     "file-deleted",
     "persistence-changed",
     "package-installed",
+    "account-changed",
+    "login-failed",
+    "login",
     "collected",
     "connection-seen",
     "alert-raised",

@@ -26,7 +26,7 @@ crate::table! {
     fingerprint: Option<HostText>, "", "Of the key; of a certificate, its signer's.";
     detail: Option<HostText>, "", "More of it: a certificate's name, a new account's number and shell.";
     terminal: Option<HostText>, "", "pts/0, tty1, ssh:notty.";
-    pid: Option<u32>, "", "Process that recorded it.";
+    recorder: Option<u32>, "", "Process that recorded it.";
     time: Option<Time>, "", "When; of several, the first.";
     last: Option<Time>, "", "The last of several.";
     ended: Option<Time>, "", "The login ended; NULL where that is not recorded.";
@@ -262,7 +262,7 @@ impl From<Seen> for Login {
             fingerprint: seen.fingerprint,
             detail: seen.detail,
             terminal: seen.terminal,
-            pid: seen.pid,
+            recorder: seen.pid,
             time: seen.time,
             last: seen.last,
             ended: seen.ended,

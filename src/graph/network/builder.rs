@@ -148,6 +148,13 @@ impl Builder {
         (0..).zip(&self.nodes).filter(|(_, node)| suspect(node)).map(|(place, _)| place).collect()
     }
 
+    /// The accounts that there are; of several hosts, those of one.
+    pub(super) fn accounts(&self, of: Option<&str>) -> Vec<u32> {
+        let prefix = of.map_or_else(|| "account/".to_owned(), |host| format!("account/{host}/"));
+        let is = |node: &Node| node.id.starts_with(&prefix);
+        (0..).zip(&self.nodes).filter(|(_, node)| is(node)).map(|(place, _)| place).collect()
+    }
+
     /// That a tie of this kind is a step of the story of an incident, both from 1.
     pub(super) fn step(&mut self, from: u32, to: u32, kind: &str, step: u32, incident: u32) {
         self.steps.entry((from, to)).or_default().push((kind.to_owned(), step));

@@ -10,16 +10,18 @@ use std::path::{Path, PathBuf};
 /// Ports whose connections between hosts are told as a login.
 const SSH: u16 = 22;
 
-fn open(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(path, flags)
 }
 
 /// A host of the fleet.
-struct Host {
-    name: String,
-    node: u32,
-    case: PathBuf,
+pub(super) struct Host {
+    pub(super) name: String,
+    pub(super) node: u32,
+    /// A finding of medium or above speaks of it.
+    pub(super) suspect: bool,
+    pub(super) case: PathBuf,
 }
 
 impl Builder {
@@ -38,13 +40,16 @@ impl Builder {
             let (name, level, case): (String, String, String) =
                 (row.get(0)?, row.get(1)?, row.get(2)?);
             let node = self.node(&format!("host/{name}"), &name);
-            self.blame(node, 0, Level::from_word(&level));
-            hosts.push(Host { name, node, case: folder.join(case) });
+            let level = Level::from_word(&level);
+            self.blame(node, 0, level);
+            let suspect = level >= Some(Level::Medium);
+            hosts.push(Host { name, node, suspect, case: folder.join(case) });
         }
         drop(rows);
         drop(statement);
         self.shared(&database)?;
-        self.speak(&hosts);
+        let owners = self.speak(&hosts);
+        self.spread(&hosts, &owners);
         Ok(())
     }
 
@@ -62,6 +67,7 @@ impl Builder {
             let id = match kind.as_str() {
                 "wallet" | "url" | "address" => format!("{kind}/{value}"),
                 "domain" | "pool" => format!("name/{value}"),
+                "ssh-key" => format!("key/{value}"),
                 _ => format!("shared/{kind}/{value}"),
             };
             let thing = self.node(&id, &format!("{kind} {value}"));
@@ -92,8 +98,8 @@ impl Builder {
         Ok(())
     }
 
-    /// Connections between hosts of the fleet, by the addresses that each has.
-    fn speak(&mut self, hosts: &[Host]) {
+    /// Connections between hosts of the fleet, by the addresses that each has; these.
+    fn speak(&mut self, hosts: &[Host]) -> BTreeMap<String, u32> {
         let mut owner: BTreeMap<String, u32> = BTreeMap::new();
         let mut spoken: Vec<(u32, String, Option<u16>, Option<u16>)> = Vec::new();
         let mut unread = BTreeSet::new();
@@ -155,6 +161,7 @@ impl Builder {
             let names: Vec<&str> = unread.into_iter().collect();
             self.note(format!("who speaks with whom is not known of {}", names.join(", ")));
         }
+        owner
     }
 }
 

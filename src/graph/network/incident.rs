@@ -96,6 +96,9 @@ impl Builder {
         for suspect in self.suspects(of.map(|_| name)) {
             self.edge(host, suspect, "runs", "a process with findings", seen);
         }
+        for account in self.accounts(of.map(|_| name)) {
+            self.edge(host, account, "has account", "an account that was logged in to", seen);
+        }
         let addresses = facts.rows(
             "SELECT DISTINCT address FROM interfaces WHERE address IS NOT NULL ORDER BY address",
             [],

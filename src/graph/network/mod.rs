@@ -25,6 +25,7 @@ mod collapse;
 mod divide;
 mod fleet;
 mod incident;
+mod spread;
 mod traffic;
 
 pub use builder::Builder;
