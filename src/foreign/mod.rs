@@ -5,6 +5,7 @@
 //! leaves the rest to the ordinary collectors. What the collector could not see is said.
 
 mod catscale;
+mod logins;
 mod output;
 mod process;
 mod root;
@@ -170,6 +171,9 @@ const UNREAD: &[&[u8]] = &[
     b"/live_response/hardware/",
 ];
 
+/// Logs that tell who came in: kept where there is room, however large.
+const LOGINS: &[&[u8]] = &[b"auth.log", b"secure", b"wtmp", b"btmp"];
+
 /// Folders that anyone may fill: what lies there must not crowd out the rest.
 const OPEN_TO_ALL: &[&[u8]] = &[b"/tmp/", b"/var/tmp/", b"/dev/shm/", b"/run/shm/"];
 
@@ -196,7 +200,9 @@ fn wanted(name: &[u8], size: u64) -> Want {
     }
     let log = output::find(name, b"/var/log/").is_some() || name.starts_with(b"var/log/");
     if log && size > 4 << 20 {
-        return Want::Name;
+        let last = name.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        let of_logins = LOGINS.iter().any(|log| last.starts_with(log));
+        return if of_logins { Want::Spare } else { Want::Name };
     }
     let rooted = [b"/", name].concat();
     let holds = |part: &&&[u8]| output::find(&rooted, part).is_some();

@@ -19,6 +19,16 @@ pub(super) fn date(text: &[u8]) -> Option<Time> {
     super::timeline::stamp(format!("{year}-{month:02}-{day:02} {clock} {zone}").as_bytes())
 }
 
+/// Seconds that the host's clock is ahead of UTC, by the same line.
+pub(super) fn offset(text: &[u8]) -> Option<i64> {
+    let line = lines(text).find_map(|line| line.strip_prefix(b"Date :"))?;
+    let zone = words(line).find(|word| matches!(word.first(), Some(b'+' | b'-')))?;
+    let digits: Vec<u8> = zone.iter().copied().filter(u8::is_ascii_digit).collect();
+    let (hours, minutes) = digits.split_at_checked(2)?;
+    let seconds = number::<i64>(hours)? * 3600 + number::<i64>(minutes)? * 60;
+    Some(if zone.starts_with(b"-") { -seconds } else { seconds })
+}
+
 impl CatScale<'_> {
     /// What the kernel and the distribution tell of themselves.
     pub(super) fn about(&mut self) {
@@ -159,6 +169,7 @@ mod tests {
         assert_eq!(host_of("a/x-release.txt"), None);
         let at = date(b"x\nDate : Sun Nov 22 06:26:43 2026 +01:00\n").unwrap();
         assert_eq!(at.to_string(), "2026-11-22T05:26:43Z");
+        assert_eq!(offset(b"Date : Sun Nov 22 06:26:43 2026 -05:30\n"), Some(-19_800));
         let found = headed(b"==> /proc/1/cmdline <==\na\0b\0\n==> /proc/2/cmdline <==\n");
         assert_eq!(found, [(&b"/proc/1/cmdline"[..], &b"a\0b\0"[..]), (b"/proc/2/cmdline", b"")]);
     }

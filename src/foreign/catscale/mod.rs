@@ -4,7 +4,7 @@ mod host;
 mod processes;
 mod timeline;
 
-use super::{Layout, root};
+use super::{Layout, logins, root};
 use crate::evidence::{Assembly, Clock, Evidence, HostPath, Spool};
 use crate::facts::{HostText, Status, Time};
 
@@ -60,6 +60,7 @@ fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
     cat.about();
     cat.processes();
     cat.packages();
+    cat.logins();
     root::problems(&mut cat.host, &spool);
     cat.unseen();
     let clock = Clock {
@@ -96,6 +97,18 @@ impl CatScale<'_> {
                 self.host.whole_below(&HostPath::from(folder), true);
             }
             self.cover("files", Status::Partial, "no timeline: what lies on disk is not known");
+        }
+    }
+
+    /// Who came in, as `last` printed it in the host's own zone.
+    fn logins(&mut self) {
+        let text = self.member("System_Info", "-host-date-timezone.txt").map(|(text, _)| text);
+        let offset = text.and_then(host::offset).unwrap_or(0);
+        for (file, end) in logins::FILES.into_iter().zip(["-last-wtmp.txt", "-last-btmp.txt"]) {
+            if let Some((text, member)) = self.member("Logs", end) {
+                let text = text.to_vec();
+                logins::place(&mut self.host, file, &text, offset, &member);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! rows; a line that is not understood is left out.
 
 pub(super) mod bodyfile;
+pub(super) mod last;
 pub(super) mod ls;
 pub(super) mod lsof;
 pub(super) mod mounts;

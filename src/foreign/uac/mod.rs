@@ -7,8 +7,8 @@ mod network;
 mod packages;
 mod processes;
 
-use super::Layout;
 use super::root;
+use super::{Layout, logins};
 use crate::evidence::{Assembly, Evidence, HostPath, Reason, Spool};
 use crate::facts::Status;
 use log::Log;
@@ -88,6 +88,7 @@ pub(super) fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, Strin
     uac.processes(booted);
     uac.network();
     uac.packages();
+    uac.logins();
     root::problems(&mut uac.host, &spool);
     uac.unseen();
     let clock = uac.clock(booted);
@@ -95,6 +96,22 @@ pub(super) fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, Strin
 }
 
 impl Uac<'_> {
+    /// Who came in, as programs printed it. Times of `last` are those of UAC's own zone.
+    fn logins(&mut self) {
+        let offset = self.log.offset;
+        for (file, program) in logins::FILES.into_iter().zip(["last", "lastb"]) {
+            let dump = format!("utmpdump{}", file.0.replace('/', "_"));
+            for name in [dump, format!("{program}_-a_-F"), format!("{program}_-F")] {
+                let found = self.member(&format!("live_response/system/{name}.txt"));
+                let Some((text, member)) = found else { continue };
+                let text = text.to_vec();
+                if logins::place(&mut self.host, file, &text, offset, &member) {
+                    break;
+                }
+            }
+        }
+    }
+
     /// What UAC never takes.
     fn unseen(&mut self) {
         let version =

@@ -50,6 +50,7 @@ impl Network {
                 _ => {}
             }
         }
+        let own = self.own(facts)?;
         for (node, why) in self.nodes.iter_mut().zip(why) {
             let text = node.id.split_once('/').map_or("", |(_, text)| text);
             node.block = match node.kind {
@@ -59,6 +60,7 @@ impl Network {
                         is_public(address)
                             && node.internal != Some(true)
                             && !ranges.contains(address)
+                            && !own.contains(&address.to_canonical())
                     });
                     let alerts = actors.find(text).and_then(super::super::campaign::Actor::block);
                     alerts.or(why).filter(|_| public)
@@ -68,6 +70,24 @@ impl Network {
             };
         }
         Ok(())
+    }
+
+    /// The addresses of the hosts themselves, as they or their cloud know them: a server may have
+    /// one on the internet that nobody put among our ranges.
+    fn own(&self, facts: &Facts) -> Result<BTreeSet<IpAddr>, Error> {
+        let known = facts.rows(
+            "SELECT address FROM interfaces WHERE address IS NOT NULL
+             UNION SELECT value FROM cloud_identity WHERE kind = 'address'",
+            [],
+            |row| row.get::<_, String>(0),
+        )?;
+        let tied = self.edges.iter().filter(|edge| edge.kind == "has address");
+        let tied = tied.filter_map(|edge| self.node(edge.to)?.id.strip_prefix("address/"));
+        let all = known.iter().map(String::as_str).chain(tied);
+        Ok(all
+            .filter_map(|text| text.parse::<IpAddr>().ok())
+            .map(|address| address.to_canonical())
+            .collect())
     }
 }
 
