@@ -159,9 +159,12 @@ fn of(user: &[u8], address: &[u8], port: Option<u16>, seen: Seen) -> Seen {
     }
 }
 
-/// User, address, port and what follows in `USER from ADDRESS port N …`; by the last such words
+/// User, address, port and what follows.
+type Ends<'a> = (&'a [u8], &'a [u8], Option<u16>, &'a [u8]);
+
+/// What stands in `USER from ADDRESS port N …`; by the last such words
 /// where the user's name may hold them, too.
-fn ends(text: &[u8], last: bool) -> Option<(&[u8], &[u8], Option<u16>, &[u8])> {
+fn ends(text: &[u8], last: bool) -> Option<Ends<'_>> {
     let from = if last { rfind(text, b" from ") } else { find(text, b" from ") };
     // `Invalid user  from …`: no name at all.
     let (user, rest) = match from {
