@@ -105,6 +105,20 @@ fn the_later_of_two_is_used_and_told() {
 }
 
 #[test]
+fn a_tar_cut_just_behind_a_member_is_told() {
+    let whole = tar(&[LOG, PASSWD, CRON]);
+    let (words, _) = told(whole.clone());
+    assert!(!words.contains("cut"), "{words}");
+    // The two empty blocks are all that is gone.
+    let (words, cron) = told(whole[..whole.len() - 1024].to_vec());
+    assert!(words.contains("cron.d/x: cut after this: nothing marks the archive's end"), "{words}");
+    assert_eq!(cron, 1);
+    // One of them is enough.
+    let (words, _) = told(whole[..whole.len() - 512].to_vec());
+    assert!(!words.contains("cut"), "{words}");
+}
+
+#[test]
 fn a_cut_stream_keeps_what_came_before() {
     let long = vec![b'x'; 200_000];
     let last = ("[root]/etc/zzz", EntryType::Regular, long.as_slice(), "");

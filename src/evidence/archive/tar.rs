@@ -10,16 +10,19 @@ use std::rc::Rc;
 /// Archives within archives are opened so deep.
 const DEPTH: u32 = 2;
 
-/// Counts what goes by, so that a bomb is known by what comes out of what goes in.
+/// Counts what goes by, so that a bomb is known by what comes out of what goes in; and knows whether
+/// all has gone by.
 struct Counted<R> {
     inner: R,
     out: Rc<Cell<u64>>,
+    ended: Rc<Cell<bool>>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let got = self.inner.read(into)?;
         self.out.set(self.out.get().saturating_add(got as u64));
+        self.ended.set(got == 0 && !into.is_empty());
         Ok(got)
     }
 }
@@ -33,12 +36,20 @@ pub(super) fn read(
     depth: u32,
 ) -> io::Result<()> {
     let out = Rc::new(Cell::new(0));
-    let mut archive = Archive::new(Counted { inner: stream, out: Rc::clone(&out) });
+    let ended = Rc::new(Cell::new(false));
+    let counted = Counted { inner: stream, out: Rc::clone(&out), ended: Rc::clone(&ended) };
+    let mut archive = Archive::new(counted);
     let mut entries = archive.entries()?;
     let mut last = Vec::new();
     loop {
         let mut entry = match entries.next() {
-            None => return Ok(()),
+            None => {
+                // Whoever writes a tar ends it with empty blocks, which are read before its end is.
+                if ended.get() && !last.is_empty() {
+                    spool.damage(&last, "cut after this: nothing marks the archive's end");
+                }
+                return Ok(());
+            }
             Some(Ok(entry)) => entry,
             Some(Err(e)) => {
                 let after = if last.is_empty() { before } else { &last };
