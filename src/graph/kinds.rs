@@ -211,9 +211,7 @@ pub(super) const KINDS: &[EdgeKind] = &[
                        ELSE ifnull(' at ' || stamp(min(time)), '') END,
                 coalesce(min(CASE WHEN fact IN (SELECT cited FROM finding_evidence) OR fact IN (SELECT subject FROM findings) THEN fact END), min(fact)),
                 min(time)
-              FROM logins l WHERE event = 'login' AND source_address IS NOT NULL AND user IS NOT NULL
-                AND (record = 'log' OR NOT EXISTS (SELECT 1 FROM logins o WHERE o.record = 'log' AND o.event = 'login'
-                  AND o.user = l.user AND o.source_address = l.source_address))
+              FROM logins WHERE event = 'login' AND source_address IS NOT NULL AND user IS NOT NULL AND NOT in_log
               GROUP BY source_address, user ORDER BY min(time), source_address, user LIMIT 2000",
     },
     EdgeKind {

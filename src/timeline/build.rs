@@ -143,12 +143,10 @@ const KINDS: &[Kind] = &[
                   ifnull(' by ' || method, '') || ifnull(' with the key ' || fingerprint, '') ||
                   CASE WHEN count > 1 THEN ', ' || count || ' times' ELSE '' END,
                 fact, source, NULL, NULL
-              FROM logins l WHERE time IS NOT NULL AND event = 'login' AND record <> 'utmp'
+              FROM logins WHERE time IS NOT NULL AND event = 'login' AND record <> 'utmp'
                 AND (rowid IN (SELECT rowid FROM logins WHERE event = 'login' ORDER BY time DESC LIMIT 500)
                   OR fact IN (SELECT cited FROM finding_evidence))
-                AND (record = 'log' OR NOT EXISTS (SELECT 1 FROM logins o WHERE o.record = 'log' AND o.event = 'login'
-                  AND o.user = l.user AND o.source_address = l.source_address
-                  AND abs(o.time - l.time) < 5000000000))",
+                AND NOT in_log",
     },
     Kind {
         name: "failed logins",

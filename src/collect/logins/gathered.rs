@@ -3,13 +3,16 @@
 
 use crate::evidence::HostPath;
 use crate::facts::{HostText, Time};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 /// Logins with a row each; of further ones, those alike are one.
 const MOST_LOGINS: usize = 20_000;
 /// Pairs of source and user with a row each; of further failures, those of one source are one.
 const MOST_FAILED: usize = 20_000;
+
+/// sshd lets somebody in, and some seconds later his session is recorded.
+const NEAR: i64 = 10_000_000_000;
 
 /// A login, or several that are alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,7 @@ pub(super) struct Seen {
     pub last: Option<Time>,
     pub ended: Option<Time>,
     pub count: u64,
+    pub in_log: bool,
     pub path: HostPath,
     pub line: Option<u32>,
 }
@@ -54,6 +58,7 @@ impl Seen {
             last: None,
             ended: None,
             count: 1,
+            in_log: false,
             path: path.clone(),
             line: Some(line),
         }
@@ -138,6 +143,25 @@ impl Gathered {
     pub fn ended(&mut self, place: usize, time: Time) {
         if let Some(row) = self.rows.get_mut(place) {
             row.ended = row.ended.max(Some(time));
+        }
+    }
+
+    /// Marks the logins of wtmp and utmp that sshd's log has within some seconds.
+    pub fn mark_those_in_log(&mut self) {
+        let whose = |seen: &Seen| (seen.user.clone(), seen.address);
+        let logged = |seen: &&Seen| seen.event == "login" && seen.record == "log";
+        let mut times: HashMap<_, BTreeSet<Time>> = HashMap::new();
+        for seen in self.rows.iter().filter(logged) {
+            times.entry(whose(seen)).or_default().extend(seen.time);
+        }
+        for seen in &mut self.rows {
+            if seen.event == "login"
+                && seen.record != "log"
+                && let (Some(known), Some(time)) = (times.get(&whose(seen)), seen.time)
+            {
+                let near = time.plus(-NEAR)..=time.plus(NEAR);
+                seen.in_log = known.range(near).next().is_some();
+            }
         }
     }
 

@@ -31,6 +31,7 @@ crate::table! {
     last: Option<Time>, "", "The last of several.";
     ended: Option<Time>, "", "The login ended; NULL where that is not recorded.";
     count: u64, "", "How many this row stands for.";
+    in_log: bool, "", "A login of wtmp or utmp that sshd's log has, too, and says more of.";
     path: HostPath, "", "The file.";
     line: Option<u32>, "", "Line or record in it, from 1, of the first; NULL in a file of which only the end was read.";
 }
@@ -172,8 +173,15 @@ impl Reader<'_, '_> {
         let limit = usize::try_from(TAIL).unwrap_or(usize::MAX);
         let root = &self.host.root;
         let mut from = 0;
-        let whole = stat.size <= TAIL
+        // Of what is packed only the beginning can be opened.
+        let packed =
+            [&b".gz"[..], b".xz", b".zst"].iter().any(|end| path.as_bytes().ends_with(end));
+        let whole = (packed || stat.size <= TAIL)
             && match root.read(path, limit, &mut bytes) {
+                Ok(true) if packed => {
+                    self.notes.push(format!("of {path} the first {} MiB are read", TAIL >> 20));
+                    true
+                }
                 Ok(more) => !more,
                 Err(why) => {
                     self.missed(&why);
@@ -201,10 +209,14 @@ impl Reader<'_, '_> {
         if crate::evidence::Packed::told_by(&bytes).is_none() {
             return Some((bytes, from));
         }
+        let held = bytes.len();
         let mut plain = Vec::new();
         let unpacked = unpack(Box::new(Cursor::new(bytes)))
             .and_then(|(reader, _)| reader.take(ALL).read_to_end(&mut plain));
-        if let Err(error) = unpacked {
+        // One that was cut here ends too early, which is told already.
+        if let Err(error) = unpacked
+            && held < limit
+        {
             let why = Unavailable::new(path, Reason::Damaged, error.to_string());
             self.host.gaps.missed(WHAT, &why);
         }
@@ -238,6 +250,7 @@ impl Reader<'_, '_> {
         if !self.notes.is_empty() {
             gaps.note(WHAT, self.notes.join("; "));
         }
+        self.into.mark_those_in_log();
         let mut rows = facts.inserter()?;
         for (number, seen) in (1_u32..).zip(self.into.rows()) {
             let at =
@@ -267,6 +280,7 @@ impl From<Seen> for Login {
             last: seen.last,
             ended: seen.ended,
             count: seen.count,
+            in_log: seen.in_log,
             path: seen.path,
             line: seen.line,
         }

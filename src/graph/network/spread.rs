@@ -31,7 +31,7 @@ fn logins(facts: &rusqlite::Connection) -> rusqlite::Result<Vec<Login>> {
     let sql = format!(
         "SELECT source_address, ifnull(user, ''), fingerprint, min(time), max(coalesce(last, time)),
            sum(count)
-         FROM logins WHERE event = 'login' AND record <> 'utmp' AND source_address IS NOT NULL
+         FROM logins WHERE event = 'login' AND NOT in_log AND record <> 'utmp' AND source_address IS NOT NULL
          GROUP BY 1, 2, 3 ORDER BY 4, 1, 2, 3 LIMIT {MOST_LOGINS}"
     );
     let read = |row: &rusqlite::Row<'_>| {
