@@ -371,6 +371,40 @@ fn a_fleet_tells_how_hosts_came_to_one_another() {
     assert!(notes.contains(&told), "{notes}");
 }
 
+/// Suricata writes each alert into eve.json and into fast.log: it is one.
+#[test]
+fn an_alert_in_two_logs_of_one_sensor_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut eve, mut fast) = (String::new(), String::new());
+    for number in 0..6 {
+        let line = serde_json::json!({
+            "timestamp": format!("2026-11-20T08:00:0{number}.123456+0200"),
+            "event_type": "alert", "src_ip": "9.9.9.9", "src_port": 4000 + number,
+            "dest_ip": "10.0.0.1", "dest_port": 22, "proto": "TCP",
+            "alert": {"signature": "S", "signature_id": 7, "gid": 1, "rev": 2, "severity": 2},
+        });
+        eve.push_str(&format!("{line}\n"));
+        // In local time, as fast.log is; the last is another.
+        let port = if number < 5 { 4000 + number } else { 5000 };
+        fast.push_str(&format!(
+            "11/20/2026-08:00:0{number}.123456  [**] [1:7:2] S [**] [Classification: (null)] \
+             [Priority: 2] {{TCP}} 9.9.9.9:{port} -> 10.0.0.1:22\n"
+        ));
+    }
+    let paths = ["eve.json", "fast.log"].map(|name| folder.path().join(name));
+    std::fs::write(&paths[0], eve).unwrap();
+    std::fs::write(&paths[1], fast).unwrap();
+    let rows = hunt("offenders", &paths, &[]);
+    assert_eq!(rows[0]["medium"], 7, "{rows:?}");
+    let arguments = ["graph", paths[0].to_str().unwrap(), paths[1].to_str().unwrap(), "-q"];
+    let json: Value = serde_json::from_slice(&davy(&arguments)).unwrap();
+    let notes = json["graph"]["notes"].to_string();
+    assert!(notes.contains("5 alerts stand in two logs of one sensor"), "{notes}");
+    let count: u64 =
+        json["edges"].as_array().unwrap().iter().map(|e| e["count"].as_u64().unwrap()).sum();
+    assert_eq!(count, 7);
+}
+
 /// Who came in belongs to the incident where the address does; an administrator's login does not.
 #[test]
 fn an_incident_begins_with_the_login() {

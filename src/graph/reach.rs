@@ -114,7 +114,7 @@ impl Ties {
             facts,
             "SELECT client, server, coalesce(signature, signature_id, category, 'an alert without a name'),
                kind, severity, coalesce(count, 1), time, coalesce(last, time)
-             FROM alerts WHERE NOT sample AND client IS NOT NULL AND server IS NOT NULL",
+             FROM alerts WHERE NOT sample AND NOT repeated AND client IS NOT NULL AND server IS NOT NULL",
             |row| {
                 let text = |at: usize| row.get_ref(at).ok().and_then(|v| v.as_str().ok()).unwrap_or_default();
                 let tie = Tie {

@@ -35,6 +35,7 @@ mod store;
 mod suricata;
 mod sysmon;
 mod times;
+mod twice;
 mod unbound;
 mod url;
 mod vpcflow;

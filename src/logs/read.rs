@@ -5,6 +5,7 @@ use super::json::{Object, Piece, Splitter};
 use super::lines::{Line, Lines};
 use super::sink::{Fan, Problems, Sink};
 use super::store::{conversations, cover, endpoints, tell};
+use super::twice;
 use super::wanted::Wanted;
 use crate::facts::{self, Facts, Pieces};
 use serde_json::Value;
@@ -110,6 +111,7 @@ impl<'f> Logs<'f> {
                     conversations(facts, &wanted, sink)?;
                 }
                 if wanted.others {
+                    twice::mark(facts)?;
                     endpoints(facts)?;
                 }
                 cover(facts, sink, &self.pieces)

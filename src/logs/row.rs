@@ -189,6 +189,7 @@ crate::table! {
     exe: Option<HostText>, "", "Its program.";
     exe_sha256: Option<HostText>, "", "SHA-256 of it.";
     sample: bool, "", "An example that the service made for a test; never evidence.";
+    repeated: bool, "", "Another log of the same sensor has it, too, and says more of it: it is not counted again.";
     uid: Option<HostText>, "", "The sensor's id of the connection.";
     payload: Option<HostText>, "", "What the packet said, where the sensor kept it; at most 4,096 bytes.";
     detail: Option<HostText>, "", "What else it says.";
@@ -223,6 +224,7 @@ impl Alert {
             exe: None,
             exe_sha256: None,
             sample: false,
+            repeated: false,
             uid: None,
             payload: None,
             detail: None,

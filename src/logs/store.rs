@@ -175,7 +175,7 @@ pub(super) fn endpoints(facts: &Facts) -> Result<(), facts::Error> {
            UNION ALL SELECT client, 0, 0, 1, 0, time, time, instance FROM dns
            UNION ALL SELECT client, 0, 0, 1, 0, time, time, NULL FROM http
            UNION ALL SELECT client, 0, 0, 0, 0, time, time, NULL FROM tls
-           UNION ALL SELECT client, 0, 0, 0, 1, time, coalesce(last, time), instance FROM alerts WHERE NOT sample
+           UNION ALL SELECT client, 0, 0, 0, 1, time, coalesce(last, time), instance FROM alerts WHERE NOT sample AND NOT repeated
            UNION ALL SELECT originator, 0, 0, 0, 0, NULL, NULL, instance FROM flows WHERE instance IS NOT NULL
          ) WHERE address IS NOT NULL GROUP BY address ORDER BY address",
         [],

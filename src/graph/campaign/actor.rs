@@ -306,7 +306,7 @@ impl Actors {
             facts,
             "SELECT client, server, coalesce(signature, signature_id, category, 'an alert without a name'),
                server_port, kind, severity, coalesce(count, 1), time, coalesce(last, time)
-             FROM alerts WHERE NOT sample",
+             FROM alerts WHERE NOT sample AND NOT repeated",
             |row| {
                 any = true;
                 let text = |at: usize| row.get_ref(at).ok().and_then(|v| v.as_str().ok()).unwrap_or_default();

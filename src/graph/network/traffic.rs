@@ -36,7 +36,7 @@ fn alerts(facts: &Facts, builder: &mut Builder) -> Result<(), Error> {
         facts,
         "SELECT client, server, coalesce(signature, signature_id, category, 'an alert without a name'),
            kind, severity, coalesce(count, 1), time, coalesce(last, time), domain, instance
-         FROM alerts WHERE NOT sample",
+         FROM alerts WHERE NOT sample AND NOT repeated",
         |row| {
             let text = |at: usize| row.get_ref(at).ok().and_then(|v| v.as_str().ok());
             let severity = graded(text(3).unwrap_or_default(), row.get(4)?);
@@ -77,6 +77,12 @@ fn alerts(facts: &Facts, builder: &mut Builder) -> Result<(), Error> {
             Ok(())
         },
     )?;
+    let twice =
+        facts.rows("SELECT count(*) FROM alerts WHERE repeated", [], |row| row.get::<_, i64>(0))?;
+    if let Some(twice) = twice.first().filter(|twice| **twice > 0) {
+        builder
+            .note(format!("{twice} alerts stand in two logs of one sensor and are counted once"));
+    }
     if nowhere > 0 {
         builder.note(format!("{nowhere} alerts name no address: each signature of them is a node"));
     }
