@@ -87,13 +87,15 @@
 
   function draw() {
     const set = near();
+    // Who came here by the keyboard keeps his place, though all is drawn anew.
+    const place = svg.contains(document.activeElement) ? document.activeElement.dataset.at : undefined;
     layers.rims.replaceChildren(); layers.dots.replaceChildren(); layers.ties.replaceChildren();
     const few = nodes.length <= 400;
     for (const group of groups) {
       if (!group.alone) {
         const some = group.members.some(shown);
         const rim = make("circle", { class: "rim " + (open.has(group.i) ? "open" : "closed") + " c" + group.c + (some && !(set && !group.members.some((n) => set.has(n.i))) ? "" : " far"),
-          cx: group.x, cy: group.y, r: group.r, tabindex: 0, role: "button", "aria-expanded": open.has(group.i), "aria-label": group.t + ", " + group.n }, layers.rims);
+          cx: group.x, cy: group.y, r: group.r, tabindex: 0, role: "button", "data-at": "group " + group.i, "aria-expanded": open.has(group.i), "aria-label": group.t + ", " + group.n }, layers.rims);
         make("title", {}, rim, group.about);
         rim.addEventListener("click", () => { if (!dragged) toggle(group); });
         rim.addEventListener("keydown", (e) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); toggle(group); } });
@@ -102,7 +104,7 @@
       for (const node of group.members.slice(0, MOST_DOTS)) {
         if (!shown(node)) continue;
         const kind = "dot c" + group.c + " k-" + node.kind + " " + WORDS[node.severity] + far(set, node) + (found.has(node.i) ? " found" : "") + (node === chosen ? " chosen" : "");
-        const common = { class: kind, tabindex: few ? 0 : -1, role: "button", "aria-label": node.label };
+        const common = { class: kind, tabindex: few ? 0 : -1, role: "button", "data-at": "node " + node.i, "aria-label": node.label };
         const shape = node.ours === 1
           ? make("rect", { ...common, x: node.x - node.r, y: node.y - node.r, width: node.r * 2, height: node.r * 2, rx: 2 }, layers.dots)
           : make("circle", { ...common, cx: node.x, cy: node.y, r: node.r }, layers.dots);
@@ -112,6 +114,7 @@
       }
     }
     drawTies(set);
+    if (place) { const again = svg.querySelector(`[data-at="${place}"]`); if (again) again.focus({ preventScroll: true }); }
     for (const box of document.querySelectorAll("#chains .boxed")) {
       const node = nodes[+box.dataset.node];
       box.classList.toggle("far", !shown(node) || !!(set && !set.has(node.i)));
