@@ -7,6 +7,7 @@ mod actor;
 mod fill;
 mod session;
 mod similar;
+mod together;
 mod told;
 
 pub use actor::{Actor, Actors};
@@ -59,6 +60,7 @@ pub fn campaigns(actors: &Actors) -> Vec<Campaign> {
     let counts: Vec<Vec<(u32, u64)>> =
         counts.into_iter().filter(|counts| !counts.is_empty()).collect();
     let (vectors, with) = similar::vectors(&counts, actors.signatures.len());
+    let vectors = together::widened(&vectors, &with);
     let place = |source: u32| sources.get(source as usize).copied().unwrap_or_default();
     let actor = |source: u32| actors.all.get(place(source) as usize);
     let mut found = Vec::new();

@@ -53,7 +53,7 @@ pub(super) fn vectors(counts: &[Vec<(u32, u64)>], signatures: usize) -> (Vec<Vec
     (vectors, sources)
 }
 
-fn unit(mut vector: Vector) -> Vector {
+pub(super) fn unit(mut vector: Vector) -> Vector {
     let length = vector.iter().map(|(_, weight)| weight * weight).sum::<f64>().sqrt();
     if length > 0.0 {
         for (_, weight) in &mut vector {
