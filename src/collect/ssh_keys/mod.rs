@@ -208,6 +208,10 @@ impl Walk<'_, '_> {
     }
 
     fn private(&mut self, path: &HostPath, user: &HostText) -> Outcome {
+        // Connections that are kept open are sockets here, and ssh reads no key from one.
+        if self.root().stat(path).is_ok_and(|stat| stat.kind != FileKind::File) {
+            return Ok(());
+        }
         let Some(stat) = self.file(path) else { return Ok(()) };
         let found = match private::look(self.root(), path) {
             Ok(Some(found)) => found,

@@ -29,6 +29,13 @@ pub(super) fn offset(text: &[u8]) -> Option<i64> {
     Some(if zone.starts_with(b"-") { -seconds } else { seconds })
 }
 
+/// `+01:00`.
+pub(super) fn zone(offset: i64) -> String {
+    let sign = if offset < 0 { '-' } else { '+' };
+    let minutes = offset.unsigned_abs() / 60;
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 impl CatScale<'_> {
     /// What the kernel and the distribution tell of themselves.
     pub(super) fn about(&mut self) {
@@ -170,6 +177,7 @@ mod tests {
         let at = date(b"x\nDate : Sun Nov 22 06:26:43 2026 +01:00\n").unwrap();
         assert_eq!(at.to_string(), "2026-11-22T05:26:43Z");
         assert_eq!(offset(b"Date : Sun Nov 22 06:26:43 2026 -05:30\n"), Some(-19_800));
+        assert_eq!(zone(-19_800), "-05:30");
         let found = headed(b"==> /proc/1/cmdline <==\na\0b\0\n==> /proc/2/cmdline <==\n");
         assert_eq!(found, [(&b"/proc/1/cmdline"[..], &b"a\0b\0"[..]), (b"/proc/2/cmdline", b"")]);
     }

@@ -69,7 +69,7 @@ fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
         monotonic: None,
         ticks_per_second: 100,
         page_size: 4096,
-        zone: String::new(),
+        zone: cat.zone().map(host::zone).unwrap_or_default(),
     };
     Ok(Box::new(cat.host.finish(clock)))
 }
@@ -100,10 +100,15 @@ impl CatScale<'_> {
         }
     }
 
+    /// Seconds that the host's clock is ahead of UTC.
+    fn zone(&self) -> Option<i64> {
+        let (text, _) = self.member("System_Info", "-host-date-timezone.txt")?;
+        host::offset(text)
+    }
+
     /// Who came in, as `last` printed it in the host's own zone.
     fn logins(&mut self) {
-        let text = self.member("System_Info", "-host-date-timezone.txt").map(|(text, _)| text);
-        let offset = text.and_then(host::offset).unwrap_or(0);
+        let offset = self.zone().unwrap_or(0);
         for (file, end) in logins::FILES.into_iter().zip(["-last-wtmp.txt", "-last-btmp.txt"]) {
             if let Some((text, member)) = self.member("Logs", end) {
                 let text = text.to_vec();
