@@ -82,6 +82,8 @@ pub(super) struct Gathered {
     rows: Vec<Seen>,
     alike: HashMap<Alike, usize>,
     logins: usize,
+    /// Everything that was added, folded or not.
+    pub all: u64,
     /// Events that were folded because there were too many, and not by their kind.
     pub folded: u64,
 }
@@ -89,6 +91,7 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Adds one, or counts it where there is one like it; its place.
     pub fn add(&mut self, seen: Seen) -> usize {
+        self.all += 1;
         let mut key: Alike = (
             seen.event,
             seen.record,

@@ -79,20 +79,27 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     }
     let mut open = sshd::Open::default();
     let mut of_logins = reader.rotated(&logs, &names, &OF_LOGINS);
-    if of_logins.is_empty() {
+    let own = !of_logins.is_empty();
+    let mut told = own;
+    if !own {
         of_logins = reader.rotated(&logs, &names, &OF_ALL);
-    }
-    let journal = names.iter().any(|name| name.as_bytes() == b"journal");
-    if of_logins.is_empty() && journal {
-        let why = "the journal is not read, and there is no other log of sshd";
-        host.gaps.missed(WHAT, &Unavailable::new(&logs.join("journal"), Reason::NotCaptured, why));
     }
     for (path, stat) in of_logins {
         if let Some((bytes, from)) = reader.bytes(&path, &stat) {
             let written = stat.mtime.unwrap_or(host.clock.realtime).min(host.clock.realtime);
             let (text, first) = whole_lines(&bytes, from);
+            let before = reader.into.all;
             sshd::take(&path, text, first, &zone, written, &mut open, &mut reader.into);
+            // A log of everything that says nothing of logins most likely is not where they go.
+            if own || reader.into.all > before {
+                reader.was_read();
+                told = true;
+            }
         }
+    }
+    if !told && names.iter().any(|name| name.as_bytes() == b"journal") {
+        let why = "the journal is not read, and there is no other log of sshd";
+        host.gaps.missed(WHAT, &Unavailable::new(&logs.join("journal"), Reason::NotCaptured, why));
     }
     reader.store(facts, &zone)
 }
@@ -161,6 +168,11 @@ impl Reader<'_, '_> {
         found
     }
 
+    fn was_read(&mut self) {
+        self.host.gaps.read(WHAT);
+        self.read += 1;
+    }
+
     fn missed(&self, why: &Unavailable) {
         if why.reason != Reason::Absent {
             self.host.gaps.missed(WHAT, why);
@@ -204,8 +216,6 @@ impl Reader<'_, '_> {
             }
             self.notes.push(format!("of {path} the last {} MiB are read", TAIL >> 20));
         }
-        self.host.gaps.read(WHAT);
-        self.read += 1;
         if crate::evidence::Packed::told_by(&bytes).is_none() {
             return Some((bytes, from));
         }
@@ -225,6 +235,7 @@ impl Reader<'_, '_> {
 
     fn records(&mut self, record: &'static str, path: &HostPath, stat: &Stat) {
         let Some((bytes, offset)) = self.bytes(path, stat) else { return };
+        self.was_read();
         let wrong = records::take(&records::File { path, record, offset }, &bytes, &mut self.into);
         if wrong > 0 {
             self.notes.push(format!("{wrong} bytes of {path} are of no whole record"));
