@@ -275,13 +275,15 @@ fn an_incident_is_one_chain() {
     assert!(members.contains("process/2591") && !members.contains("process/1"), "{members:?}");
 }
 
-/// The same incident on two hosts.
+/// The same incident on two hosts, on the second a day later.
 fn two_hosts(folder: &Path) -> [PathBuf; 2] {
     let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/fake-crond.host");
     let text = std::fs::read_to_string(host).unwrap();
     ["web-03", "web-04"].map(|name| {
         let path = folder.join(format!("{name}.host"));
-        std::fs::write(&path, text.replace("web-03", name)).unwrap();
+        let day = if name == "web-03" { "2026-11-20T03:1" } else { "2026-11-21T03:1" };
+        let text = text.replace("web-03", name).replace("2026-11-20T03:1", day);
+        std::fs::write(&path, text).unwrap();
         path
     })
 }
@@ -458,5 +460,14 @@ fn a_fleet_is_tied_by_what_its_hosts_share() {
     for host in ["host/web-03", "host/web-04"] {
         assert!(tied.iter().any(|(from, to)| *from == host && to.contains("luckpool")), "{tied:?}");
     }
-    assert!(json["graph"]["notes"].to_string().contains("likely first host"), "{json}");
+    let notes = json["graph"]["notes"].to_string();
+    assert!(notes.contains("the likely first host is web-03"), "{notes}");
+    // Hosts that have all since the same instant are copies: nobody was first.
+    let copy = hosts[0].replace("web-03", "web-05");
+    std::fs::write(&copy, std::fs::read_to_string(hosts[0]).unwrap().replace("web-03", "web-05"))
+        .unwrap();
+    let out = format!("{out}-copies");
+    davy(&["batch", hosts[0], &copy, "-o", &out, "-q"]);
+    let json: Value = serde_json::from_slice(&davy(&["graph", &out, "-q"])).unwrap();
+    assert!(!json["graph"]["notes"].to_string().contains("likely first host"), "{json}");
 }

@@ -59,7 +59,7 @@ pub struct SharedLine {
     pub hosts: Vec<String>,
     /// The earliest time that any host's facts give it.
     pub first: String,
-    /// The host of that time.
+    /// The host of that time; empty where several have it since then.
     pub first_host: String,
 }
 
@@ -320,9 +320,13 @@ fn shared(done: &[&Record], names: &Names<'_>) -> Vec<SharedLine> {
             if hosts.len() < 2 {
                 return None;
             }
-            let dated = seen.iter().filter(|(_, first)| !first.is_empty());
-            let (first_host, first) =
-                dated.min_by_key(|(host, first)| (*first, host)).cloned().unwrap_or_default();
+            let dated = || seen.iter().filter(|(_, first)| !first.is_empty());
+            let first = dated().map(|(_, first)| *first).min().unwrap_or_default();
+            // Copies of one image have things since the same instant: nobody had them first.
+            let earliest: BTreeSet<&String> =
+                dated().filter(|(_, time)| *time == first).map(|(host, _)| host).collect();
+            let alone = if earliest.len() == 1 { earliest.first() } else { None };
+            let first_host = alone.map(|host| (*host).clone()).unwrap_or_default();
             Some(SharedLine {
                 kind: kind.to_owned(),
                 value: value.to_owned(),
@@ -370,7 +374,7 @@ crate::table! {
     hosts: u64, "hosts", "How many have it.";
     names: String, "", "Which.";
     first: String, "", "The earliest time that a host's facts give it.";
-    first_host: String, "", "That host.";
+    first_host: String, "", "That host; empty where several have it since then.";
 }
 
 crate::table! {

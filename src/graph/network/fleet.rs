@@ -84,7 +84,11 @@ impl Builder {
                 } else {
                     Seen { count: 1, ..Seen::default() }
                 };
-                let what = if name == first_host { "had it first" } else { "has it, too" };
+                let what = match first_host.as_str() {
+                    "" => "has it",
+                    first if first == name => "had it first",
+                    _ => "has it, too",
+                };
                 self.edge(host, thing, "shares", what, seen);
             }
         }
