@@ -21,7 +21,7 @@ mod told;
 mod yara;
 
 pub use self::core::{Began, HEAD, Ids, Layout, Mapped, Segment};
-pub use crate::evidence::{Packed, unpack};
+pub use crate::evidence::{Packed, begins, unpack};
 pub use carver::Carver;
 pub use file::carve_file;
 pub use image::{Unfolded, is_image, ranges};

@@ -53,7 +53,7 @@ pub(super) fn memory(evidence: &dyn Evidence, pid: Pid, found: &mut Found) -> Op
 }
 
 fn carve(bytes: &Arc<[u8]>, found: &mut Found) -> u64 {
-    let stream = unpack(Box::new(Cursor::new(Arc::clone(bytes))));
+    let (plain, _) = unpack(Box::new(Cursor::new(Arc::clone(bytes))));
     // What came out before the damage is carved.
-    stream.and_then(|(plain, _)| super::carve(plain.take(MOST), 0, found)).unwrap_or(0)
+    super::carve(plain.take(MOST), 0, found).unwrap_or(0)
 }

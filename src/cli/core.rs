@@ -19,7 +19,7 @@ struct Dump {
 /// Opens what is a core dump or an image, packed or not.
 pub(super) fn open(named: &Named) -> Option<Result<Opened, String>> {
     let mut first = Vec::new();
-    let (reader, _) = unpack(Box::new(Cursor::new(named.head.clone()))).ok()?;
+    let (reader, _) = unpack(Box::new(Cursor::new(named.head.clone())));
     // Of a packed file the head is cut somewhere: what comes out before that is enough.
     let _ = reader.take(64).read_to_end(&mut first);
     let core = Layout::is_core(&first);

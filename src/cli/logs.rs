@@ -83,10 +83,9 @@ pub fn refused(named: &Named) -> Option<String> {
 
 fn plain(head: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
-    if let Ok((reader, _)) = carve::unpack(Box::new(Cursor::new(head.to_vec()))) {
-        // A head ends within a block: what came before that tells enough.
-        let _ = reader.take(HEAD as u64).read_to_end(&mut plain);
-    }
+    let (reader, _) = carve::unpack(Box::new(Cursor::new(head.to_vec())));
+    // A head ends within a block: what came before that tells enough.
+    let _ = reader.take(HEAD as u64).read_to_end(&mut plain);
     plain
 }
 
@@ -163,10 +162,8 @@ fn one(
             (Box::new(file) as Box<dyn Read + Send>, modified)
         }),
     };
-    let (reader, modified) = match opened
-        .and_then(|(reader, modified)| carve::unpack(reader).map(|(reader, _)| (reader, modified)))
-    {
-        Ok(opened) => opened,
+    let (reader, modified) = match opened {
+        Ok((reader, modified)) => (carve::unpack(reader).0, modified),
         Err(error) => {
             for facts in stores {
                 facts.cover(format!("log {name}"), Status::Denied, error.to_string())?;

@@ -96,7 +96,7 @@ mod tests {
                 sink.write_all(chunk).unwrap();
             }
             let packed = sink.finish().unwrap();
-            let (mut plain, _) = unpack(Box::new(Cursor::new(packed))).unwrap();
+            let (mut plain, _) = unpack(Box::new(Cursor::new(packed)));
             let mut out = Vec::new();
             plain.read_to_end(&mut out).unwrap();
             assert!(out == bytes, "{packing:?}");

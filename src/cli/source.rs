@@ -153,7 +153,7 @@ fn archive(named: &Named) -> Option<Result<Opened, String>> {
             if file && !named.encrypted {
                 return davy::open(File::open(&named.path)?, &name, davy::HELD);
             }
-            let (plain, _) = unpack(named.reader()?)?;
+            let (plain, _) = unpack(named.reader()?);
             davy::read(plain, &name, true)
         };
         read()
@@ -188,10 +188,8 @@ fn directory(named: &Named) -> Option<Result<Opened, String>> {
 
 /// Whether what is packed here is nothing at all.
 fn empty(named: &Named) -> bool {
-    let unpacked = unpack(Box::new(Cursor::new(named.head.clone())));
-    unpacked.is_ok_and(|(mut plain, layers)| {
-        !layers.is_empty() && matches!(plain.read(&mut [0]), Ok(0))
-    })
+    let (mut plain, layers) = unpack(Box::new(Cursor::new(named.head.clone())));
+    !layers.is_empty() && matches!(plain.read(&mut [0]), Ok(0))
 }
 
 /// Opens one thing that the user named.

@@ -47,7 +47,7 @@ pub fn run(
         }
     };
     let (stream, _) = age::open(stream, &identities).map_err(|e| format!("{shown}: {e}"))?;
-    let (plain, _) = unpack(stream).map_err(|e| format!("{shown}: {e}"))?;
+    let (plain, _) = unpack(stream);
     let (_, custody) = match davy::read(plain, &shown, false) {
         Ok(read) => read,
         Err(e) => return Err(format!("{shown}: no archive of davy's: {e}").into()),

@@ -33,7 +33,7 @@ pub use stat::{FileKind, Stat};
 pub use text::{TextError, TextHost};
 pub use told::{Told, ToldDigests, ToldPackage};
 pub use unavailable::{Reason, Unavailable};
-pub use unpack::{Packed, unpack};
+pub use unpack::{Packed, begins, unpack};
 
 use std::io::{Read, Seek};
 

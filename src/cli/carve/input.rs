@@ -93,10 +93,7 @@ fn regular(mut file: File, found: &mut Found) -> io::Result<Seen> {
 fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
     let mut seen = Seen::default();
     let read = || -> io::Result<u64> {
-        let (mut reader, _) = carve::unpack(reader)?;
-        let mut first = Vec::new();
-        reader.by_ref().take(64).read_to_end(&mut first)?;
-        let whole = Cursor::new(first.clone()).chain(reader);
+        let (first, whole) = carve::begins(carve::unpack(reader).0, 64);
         if carve::is_image(&first).is_some() {
             let mut image = Unfolded::new(whole);
             let read = carve::carve(&mut image, 0, found);
@@ -111,10 +108,12 @@ fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
         let at = seen.head.len() as u64;
         let rest = Kept { from: whole, at, place: notes.clone(), kept: Vec::new() };
         let place = stack.unwrap_or_default();
+        let mut top = part(&seen.head, &place);
         let mut rest = Kept { from: rest, at, place, kept: Vec::new() };
         let head = Cursor::new(seen.head.as_slice());
         let carved = carve::carve(head.chain(&mut rest), 0, found);
-        let Kept { from: Kept { kept, .. }, kept: top, .. } = rest;
+        let Kept { from: Kept { kept, .. }, kept: behind, .. } = rest;
+        top.extend(behind);
         seen.layout = Layout::read(&seen.head, &|place| {
             (place == notes && !kept.is_empty()).then(|| kept.clone())
         });
@@ -133,6 +132,12 @@ fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
         Err(error) => seen.problem = Some(error.to_string()),
     }
     seen
+}
+
+/// As much of a place as lies in these first bytes.
+fn part(head: &[u8], place: &Range<u64>) -> Vec<u8> {
+    let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(head.len());
+    head.get(within(place.start)..within(place.end)).unwrap_or_default().to_vec()
 }
 
 /// A stream of which one place is kept as it goes by, as far as it lies behind the head.
@@ -169,16 +174,11 @@ fn judge(path: &Path, stdin: bool, carver: &Carver, head: &[u8]) -> Judged {
         }
         return judged;
     }
-    let opened = File::open(path).and_then(|file| carve::unpack(Box::new(file))).and_then(
-        |(mut reader, _)| {
-            let mut first = Vec::new();
-            reader.by_ref().take(64).read_to_end(&mut first)?;
-            Ok((carve::is_image(&first) == Some(true), Cursor::new(first).chain(reader)))
-        },
-    );
-    match opened {
-        Ok((true, reader)) => rules.stream(Unfolded::new(reader), &name),
-        Ok((false, reader)) => rules.stream(reader, &name),
+    match File::open(path).map(|file| carve::begins(carve::unpack(Box::new(file)).0, 64)) {
+        Ok((first, reader)) if carve::is_image(&first) == Some(true) => {
+            rules.stream(Unfolded::new(reader), &name)
+        }
+        Ok((_, reader)) => rules.stream(reader, &name),
         Err(error) => Judged { problem: Some(error.to_string()), ..Judged::default() },
     }
 }

@@ -221,8 +221,8 @@ impl Reader<'_, '_> {
         }
         let held = bytes.len();
         let mut plain = Vec::new();
-        let unpacked = unpack(Box::new(Cursor::new(bytes)))
-            .and_then(|(reader, _)| reader.take(ALL).read_to_end(&mut plain));
+        let (reader, _) = unpack(Box::new(Cursor::new(bytes)));
+        let unpacked = reader.take(ALL).read_to_end(&mut plain);
         // One that was cut here ends too early, which is told already.
         if let Err(error) = unpacked
             && held < limit

@@ -80,7 +80,7 @@ fn nested(
     member: Member,
     wanted: Wanted<'_>,
 ) -> io::Result<()> {
-    let (plain, _) = unpack(Box::new(opened(path)?))?;
+    let (plain, _) = unpack(Box::new(opened(path)?));
     spool.members.insert(name.to_vec(), member);
     super::tar::read(spool, &[name, b"!"].concat(), plain, wanted, 1)
 }

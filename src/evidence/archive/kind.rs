@@ -17,7 +17,7 @@ impl Container {
     /// By a file's first bytes, compressed or not. Some hundred bytes suffice.
     #[must_use]
     pub fn told_by(head: &[u8]) -> Option<Self> {
-        let (mut plain, _) = unpack(Box::new(Cursor::new(head.to_vec()))).ok()?;
+        let (mut plain, _) = unpack(Box::new(Cursor::new(head.to_vec())));
         let mut first = Vec::new();
         // The head is cut off somewhere: what came out before counts.
         let _ = plain.by_ref().take(512).read_to_end(&mut first);
@@ -51,7 +51,7 @@ fn is_tar(header: &[u8]) -> bool {
 
 /// Takes the compression off and tells what is inside.
 pub(super) fn open(stream: Box<dyn Read + Send>) -> io::Result<(Container, Box<dyn Read + Send>)> {
-    let (mut plain, layers) = unpack(stream)?;
+    let (mut plain, layers) = unpack(stream);
     let mut first = Vec::new();
     let read = plain.by_ref().take(512).read_to_end(&mut first);
     match Container::of_plain(&first) {

@@ -1,7 +1,7 @@
 //! tar: GNU, PAX and older, streamed.
 
 use super::{Container, Member, Spool, Want, Wanted};
-use crate::evidence::{Body, FileKind, unpack};
+use crate::evidence::{Body, FileKind, begins, unpack};
 use ::tar::{Archive, EntryType};
 use std::cell::Cell;
 use std::io::{self, Cursor, Read};
@@ -154,27 +154,18 @@ fn nested(
     }
     spool.members.insert(name.to_vec(), member);
     let below = [name, b"!"].concat();
-    let opened = unpack(Box::new(Cursor::new(packed))).and_then(|(mut plain, _)| {
-        let mut first = Vec::new();
-        plain.by_ref().take(512).read_to_end(&mut first)?;
-        Ok((Container::of_plain(&first), Cursor::new(first).chain(plain)))
-    });
-    match opened {
-        Ok((Some(Container::Tar), plain)) => {
-            read(spool, &below, Box::new(plain), wanted, depth + 1)
-        }
-        Ok((Some(Container::Zip), plain)) => {
-            let bytes = super::zip::whole(Box::new(plain))?;
+    let (first, mut plain) = begins(unpack(Box::new(Cursor::new(packed))).0, 512);
+    match Container::of_plain(&first) {
+        Some(Container::Tar) => read(spool, &below, plain, wanted, depth + 1)?,
+        Some(Container::Zip) => {
+            let bytes = super::zip::whole(plain)?;
             super::zip::read_flat(spool, name, &below, bytes, wanted);
-            Ok(())
         }
-        Ok((None, _)) => {
-            spool.problem(name, "should be an archive, and is none");
-            Ok(())
-        }
-        Err(e) => {
-            spool.damage(name, e.to_string());
-            Ok(())
-        }
+        // Damaged in its first bytes, or something else.
+        None => match io::copy(&mut plain, &mut io::sink()) {
+            Ok(_) => spool.problem(name, "should be an archive, and is none"),
+            Err(e) => spool.damage(name, e.to_string()),
+        },
     }
+    Ok(())
 }

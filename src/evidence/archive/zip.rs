@@ -147,7 +147,7 @@ fn inside(
 ) -> io::Result<()> {
     match Container::told_by(packed.get(..64 * 1024).unwrap_or(&packed)) {
         Some(Container::Tar) => {
-            let (plain, _) = unpack(Box::new(Cursor::new(packed)))?;
+            let (plain, _) = unpack(Box::new(Cursor::new(packed)));
             super::tar::read(spool, below, plain, wanted, 1)
         }
         Some(Container::Zip) => {

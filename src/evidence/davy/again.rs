@@ -39,10 +39,10 @@ pub(super) fn open(file: File) -> io::Result<(Plain, Option<Arc<Again>>)> {
             Ok((Box::new(stream), Some(Again::of(file, None))))
         }
         Some(Packed::Zstd) => {
-            let (stream, index) = frames(file.try_clone()?)?;
+            let (stream, index) = frames(file.try_clone()?);
             Ok((Box::new(stream), Some(Again::of(file, Some(index)))))
         }
-        Some(_) => Ok((super::super::unpack(Box::new(file))?.0, None)),
+        Some(_) => Ok((super::super::unpack(Box::new(file)).0, None)),
     }
 }
 

@@ -193,9 +193,9 @@ fn told(name: &str, custody: &Custody, (members, bytes): (u64, u64)) -> Option<T
 #[must_use]
 pub fn told_by(head: &[u8]) -> bool {
     let mut first = Vec::new();
-    let plain = unpack(Box::new(io::Cursor::new(head.to_vec())));
+    let (plain, _) = unpack(Box::new(io::Cursor::new(head.to_vec())));
     // The head is cut off somewhere: what came out before counts.
-    let _ = plain.map(|(plain, _)| plain.take(16).read_to_end(&mut first));
+    let _ = plain.take(16).read_to_end(&mut first);
     first.starts_with(b"davy.json\0")
 }
 
