@@ -137,3 +137,29 @@ fn a_dump_that_gcore_made_names_its_process_and_where_the_words_lie() {
     let text = report.to_string();
     assert!(text.contains("pool-of-a-test.luckpool.net:3956") && text.contains(&pid), "{text}");
 }
+
+/// The notes of some dumpers lie behind the memory, and are the first to go.
+#[test]
+fn without_its_notes_a_dump_is_nobodys_and_no_step_stops_process_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = [folder.path().join("core.1"), folder.path().join("core.2")];
+    let log = b"\0[1795329397] Payload dropped to /usr/sbin/helper-x\0http://203.0.113.5/in\0";
+    for path in &paths {
+        core(path, 2584, "crond", "/usr/sbin/crond", log);
+        let mut bytes = std::fs::read(path).unwrap();
+        // The header of the notes now leads behind the end.
+        bytes[64 + 8..64 + 16].copy_from_slice(&u64::to_le_bytes(1 << 40));
+        std::fs::write(path, bytes).unwrap();
+    }
+    let (report, code) = triage(&[&paths[0], &paths[1]]);
+    let text = report.to_string();
+    assert!(text.contains("/usr/sbin/helper-x") && text.contains("notes"), "{text}");
+    // Each is a process of its own, of a number that no process can have.
+    assert!(text.contains("pid 4194305") && text.contains("pid 4194306"), "{text}");
+    assert!(!text.contains("pid 0") && !text.contains("STOP 0"), "{text}");
+    assert_eq!(code, Some(4));
+    let carved = Command::cargo_bin("davy").unwrap().arg("carve").arg(&paths[0]).output().unwrap();
+    assert_eq!(carved.status.code(), Some(4));
+    let told = String::from_utf8_lossy(&carved.stderr);
+    assert!(told.contains("whose notes are not there"), "{told}");
+}

@@ -1,7 +1,7 @@
 //! What is looked for: davy's own kinds and rules always, and what the user lists.
 
 use super::ioc::{self, Iocs};
-use super::scan::{Found, Scanner};
+use super::scan::{Carved, Found, Scanner};
 use super::yara::Rules;
 use crate::facts::{Error, Facts};
 use std::sync::Arc;
@@ -47,6 +47,21 @@ impl Carver {
     #[must_use]
     pub fn rules(&self) -> Option<&Rules> {
         self.rules.as_deref()
+    }
+
+    /// Whether some of what the user listed is not looked for: indicators, or rules.
+    #[must_use]
+    pub fn incomplete(&self) -> bool {
+        self.iocs.incomplete() || self.rules().is_some_and(|rules| !rules.problems.is_empty())
+    }
+
+    /// The file whose digests are listed, as an indicator; its bytes are read once more, where the user
+    /// listed digests that davy makes.
+    ///
+    /// # Errors
+    /// The reader's.
+    pub fn whole(&self, file: impl std::io::Read) -> std::io::Result<Vec<Carved>> {
+        ioc::whole(&self.iocs, file)
     }
 
     /// Leaves the user's lists in the facts.

@@ -10,8 +10,8 @@ use std::os::unix::fs::FileExt;
 /// Bytes of a header: magic, version, first and last address, eight of padding.
 const HEADER: usize = 32;
 
-/// Ranges believed of one image.
-const MOST: usize = 1 << 20;
+/// Ranges believed of one image: AVML begins one every 16 MiB, so that this is two terabytes.
+const MOST: usize = 1 << 17;
 
 /// Bytes of a packed chunk, and what it may give: the format's own limits.
 const PACKED: usize = 76_490 + 4;
@@ -64,7 +64,11 @@ pub fn ranges(file: &File) -> io::Result<(Layout, Option<String>)> {
         layout.segments.push(segment(offset, header));
         at = offset.saturating_add(header.size);
     }
-    let problem = (at > size).then(|| "cut short: its last range is not whole".to_owned());
+    let problem = if at < size {
+        Some(format!("more than {MOST} ranges: where further bytes lay is not told"))
+    } else {
+        (at > size).then(|| "cut short: its last range is not whole".to_owned())
+    };
     Ok((layout, problem))
 }
 
@@ -78,6 +82,8 @@ pub struct Unfolded<R> {
     from: R,
     /// What was met so far: offsets count the bytes given out.
     pub layout: Layout,
+    /// Packed chunks that could not be unpacked, and are given as zeros.
+    pub lost: u64,
     given: u64,
     /// Bytes of the range that are still to come.
     left: u64,
@@ -93,6 +99,7 @@ impl<R: Read> Unfolded<R> {
         Self {
             from,
             layout: Layout::default(),
+            lost: 0,
             given: 0,
             left: 0,
             packed: false,
@@ -125,6 +132,14 @@ impl<R: Read> Unfolded<R> {
         Ok(true)
     }
 
+    /// Instead of a damaged chunk as many zeros as it must have had, so that those behind it keep their
+    /// addresses.
+    fn lose(&mut self) {
+        self.lost = self.lost.saturating_add(1);
+        self.chunk.clear();
+        self.chunk.resize(usize::try_from(self.left).unwrap_or(usize::MAX).min(CHUNK), 0);
+    }
+
     /// Unpacks the next chunk of Snappy's frames.
     fn unpack(&mut self) -> io::Result<()> {
         loop {
@@ -148,13 +163,11 @@ impl<R: Read> Unfolded<R> {
             match kind {
                 0 => {
                     let size = snap::raw::decompress_len(bytes).unwrap_or(usize::MAX);
-                    if size > CHUNK {
-                        return Err(damaged("a packed chunk that gives more than it may"));
+                    self.chunk.resize(size.min(CHUNK), 0);
+                    match self.inflate.decompress(bytes, &mut self.chunk) {
+                        Ok(got) => self.chunk.truncate(got),
+                        Err(_) => self.lose(),
                     }
-                    self.chunk.resize(size, 0);
-                    let got = self.inflate.decompress(bytes, &mut self.chunk);
-                    let got = got.map_err(|error| damaged(&error.to_string()))?;
-                    self.chunk.truncate(got);
                 }
                 1 => {
                     self.chunk.clear();
@@ -162,7 +175,7 @@ impl<R: Read> Unfolded<R> {
                         .extend_from_slice(bytes.get(..CHUNK.min(bytes.len())).unwrap_or_default());
                 }
                 0x80..=0xff => continue,
-                _ => return Err(damaged("a packed chunk of an unknown kind")),
+                _ => self.lose(),
             }
             if !self.chunk.is_empty() {
                 return Ok(());
@@ -291,6 +304,23 @@ mod tests {
         // A range as large as all addresses.
         file.write_all_at(&header(b"EMiL", 1, 0, u64::MAX - 1), 0).unwrap();
         assert!(ranges(&file).unwrap().1.is_some());
+    }
+
+    #[test]
+    fn a_damaged_chunk_costs_itself_alone() {
+        let mut image = avml();
+        // Within the packed noise of the second range.
+        let at = image.len() / 2;
+        image.get_mut(at..at + 4).unwrap().fill(0xff);
+        // The kind of the first chunk of the first range.
+        *image.get_mut(HEADER + 10).unwrap() = 0x7f;
+        let mut unfolded = Unfolded::new(image.as_slice());
+        let mut all = Vec::new();
+        unfolded.read_to_end(&mut all).unwrap();
+        let plain: Vec<u8> = ranges_of().into_iter().flat_map(|(_, bytes)| bytes).collect();
+        assert_eq!(all.len(), plain.len());
+        let wrong = all.chunks(4096).zip(plain.chunks(4096)).filter(|(a, b)| a != b).count();
+        assert!(unfolded.lost >= 1 && wrong <= 20, "{} lost, {wrong} pages", unfolded.lost);
     }
 
     proptest! {

@@ -10,6 +10,9 @@ use crate::facts::{self, Facts, HostText, Pieces, Source, Status};
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
+/// What a process is called whose name is not in its dump.
+const UNNAMED: &str = "unnamed dump";
+
 /// A dump that the user named.
 struct Dump {
     path: PathBuf,
@@ -136,7 +139,8 @@ impl Dump {
 
     /// The row of the process, unless a host beside has it; and what stands for it.
     fn process(&self, facts: &Facts, layout: &Layout) -> Result<Whose, facts::Error> {
-        let pid = layout.pid.unwrap_or(0);
+        // Without its notes nobody knows whose it is.
+        let pid = layout.pid.map_or_else(|| free(facts), Ok)?;
         let exe = layout.exe.as_ref().map(unmarked);
         let known: Vec<String> =
             facts.rows("SELECT fact FROM processes WHERE pid = ?1", [pid], |row| row.get(0))?;
@@ -146,7 +150,7 @@ impl Dump {
             return Ok(Whose { pid: Some(pid), exe, fact: fact.clone() });
         }
         // Another process of the same number, as of another host: told apart by its number alone.
-        let pid = if known.is_empty() { pid } else { free(facts, pid)? };
+        let pid = if known.is_empty() { pid } else { free(facts)? };
         let fact = format!("processes/{pid}");
         let text = |path: &HostPath| path.to_string();
         let arguments = layout.arguments();
@@ -160,7 +164,7 @@ impl Dump {
                 self.name(),
                 pid,
                 layout.ids.map(|ids| ids.ppid),
-                layout.comm,
+                if layout.comm.is_empty() { UNNAMED } else { &layout.comm },
                 layout.threads,
                 layout.ids.map(|ids| ids.uid),
                 layout.ids.map(|ids| ids.gid),
@@ -253,11 +257,14 @@ impl Dump {
     }
 }
 
-/// A number that no process has.
-fn free(facts: &Facts, pid: Pid) -> Result<Pid, facts::Error> {
+/// The largest number that Linux gives a process.
+const LARGEST: Pid = 1 << 22;
+
+/// A number that no process can have: a step that names it stops nothing, wherever it is typed.
+fn free(facts: &Facts) -> Result<Pid, facts::Error> {
     let most: Vec<Option<Pid>> =
         facts.rows("SELECT max(pid) FROM processes", [], |row| row.get(0))?;
-    Ok(most.into_iter().flatten().next().unwrap_or(pid).saturating_add(1))
+    Ok(most.into_iter().flatten().next().unwrap_or(0).max(LARGEST).saturating_add(1))
 }
 
 /// A path without the kernel's mark of deletion, which in a dump nothing can confirm.

@@ -51,7 +51,8 @@ impl Wanted {
         let rules = if self.yara.is_empty() {
             own.then(Rules::own)
         } else {
-            let rules = Rules::load(&self.yara).map_err(|error| format!("--yara: {error}"))?;
+            let rules = Rules::load(&self.yara)
+                .map_err(|error| format!("--yara: {}", printable(&error.to_string())))?;
             for problem in &rules.problems {
                 let _ = writeln!(messages, "davy: {}", printable(problem));
             }

@@ -96,6 +96,8 @@ pub struct Layout {
     program: Option<u64>,
     /// An address near the end of its stack: the name it was started by.
     top: Option<u64>,
+    /// Where its notes end.
+    notes_end: u64,
     /// What the kernel told it when it began, as its notes keep it.
     auxiliary: Vec<u8>,
     /// Whether its words are of eight bytes, and begin with the lowest.
@@ -135,7 +137,12 @@ impl Layout {
     /// The same, with a way to the notes that lie behind these bytes.
     #[must_use]
     pub fn read(head: &[u8], fetch: &dyn Fn(Range<u64>) -> Option<Vec<u8>>) -> Option<Self> {
-        let (headers, context) = headers(head)?;
+        let Some((headers, context)) = headers(head) else {
+            let problem =
+                "a core dump whose headers are cut or lie: where its bytes lay is not known";
+            let problem = Some(problem.to_owned());
+            return Self::is_core(head).then(|| Self { core: true, problem, ..Self::default() });
+        };
         let mut layout = Self { core: true, ..Self::default() };
         let mut files = Vec::new();
         let little = context.le.is_little();
@@ -143,6 +150,7 @@ impl Layout {
         (layout.wide, layout.little) = (wide, little);
         for note in headers.iter().filter(|header| header.p_type == PT_NOTE) {
             let place = note.p_offset..note.p_offset.saturating_add(note.p_filesz.min(HEAD as u64));
+            layout.notes_end = layout.notes_end.max(place.end);
             let end = usize::try_from(place.end).unwrap_or(usize::MAX);
             let here = usize::try_from(place.start).ok().and_then(|from| head.get(from..end));
             let fetched = if here.is_none() { fetch(place.clone()) } else { None };
@@ -187,11 +195,16 @@ impl Layout {
     pub fn measure(&mut self, size: u64) {
         let beyond = |s: &&Segment| s.offset.checked_add(s.size).is_none_or(|end| end > size);
         let short = self.segments.iter().filter(beyond).count();
+        let notes = if self.notes_end > size { " and its notes" } else { "" };
         if short > 0 {
             let all = self.segments.len();
             self.problem = Some(format!(
-                "cut short: {short} of {all} stretches are not whole in {size} bytes"
+                "cut short: {short} of {all} stretches{notes} are not whole in {size} bytes"
             ));
+        } else if !notes.is_empty() {
+            self.problem = Some(format!("cut short: its notes are not whole in {size} bytes"));
+        } else if self.pid.is_none() {
+            self.problem.get_or_insert_with(|| "its notes do not say whose it is".to_owned());
         }
     }
 

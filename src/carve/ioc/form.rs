@@ -158,6 +158,21 @@ impl Ioc {
         }
     }
 
+    /// The text by which it is looked for in bytes. Of a range of IPv6 the groups that all of it share;
+    /// nothing of one of IPv4.
+    pub(in crate::carve) fn anchor(&self) -> String {
+        if self.form != Form::Range {
+            return self.literal();
+        }
+        let Some((Ok(base), Ok(bits))) =
+            self.value.split_once('/').map(|(base, bits)| (base.parse(), bits.parse::<usize>()))
+        else {
+            return String::new();
+        };
+        let base: std::net::Ipv6Addr = base;
+        base.segments().iter().take(bits / 16).map(|group| format!("{group:x}:")).collect()
+    }
+
     /// Whether what stands there, and the bytes around it, are this value and no part of another.
     pub(in crate::carve) fn stands(&self, before: u8, found: &[u8], after: u8, next: u8) -> bool {
         let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
@@ -188,7 +203,7 @@ impl Ioc {
     }
 
     /// Whether an address lies in this range.
-    pub(super) fn holds(&self, address: IpAddr) -> bool {
+    pub(in crate::carve) fn holds(&self, address: IpAddr) -> bool {
         let Some((base, bits)) = self.value.split_once('/') else { return false };
         let (Ok(base), Ok(bits)) = (base.parse::<IpAddr>(), bits.parse::<u32>()) else {
             return false;

@@ -53,7 +53,9 @@ pub(super) fn read(text: &str, list: &str, into: &mut Iocs) {
         }
         let comma = cells(line);
         let semicolon = || line.split(';').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
-        let cells = if comma.len() == 1 && line.contains(';') && !line.contains("://") {
+        let cells = if comma.len() == 1 && line.contains('\t') {
+            line.split('\t').map(|cell| cell.trim().to_owned()).collect()
+        } else if comma.len() == 1 && line.contains(';') && !line.contains("://") {
             semicolon()
         } else {
             comma

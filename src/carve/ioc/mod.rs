@@ -6,10 +6,13 @@ mod form;
 mod lines;
 mod misp;
 mod stix;
+mod whole;
 
 pub use against::{IocMatch, hold};
 pub use form::{Form, Ioc, refang};
+pub(super) use whole::whole;
 
+use super::scan::RANGES;
 use crate::facts::{Error, Facts, HostText, Status};
 use std::collections::HashSet;
 
@@ -40,12 +43,14 @@ pub struct Iocs {
     met: usize,
     problems: Vec<String>,
     more: usize,
+    /// A list gave nothing.
+    unused: bool,
 }
 
 impl Iocs {
     /// Reads a list in any of its forms: STIX 2.1 and MISP in JSON, CSV, or a value a line.
     pub fn add(&mut self, list: &str, text: &[u8]) {
-        let text = String::from_utf8_lossy(text);
+        let text = decoded(text);
         let text = text.trim_start_matches('\u{feff}');
         let before = self.met;
         if text.trim_start().starts_with(['{', '[']) {
@@ -61,8 +66,15 @@ impl Iocs {
             lines::read(text, list, self);
         }
         if self.met == before {
+            self.unused = true;
             self.problem(format!("{list}: gave no indicator"));
         }
+    }
+
+    /// Whether a list gave nothing, or entries are not looked for everywhere.
+    #[must_use]
+    pub const fn incomplete(&self) -> bool {
+        self.unused || self.more > 0 || self.entries.len() > IN_BYTES
     }
 
     fn push(&mut self, ioc: Ioc) {
@@ -103,9 +115,15 @@ impl Iocs {
             ));
         }
         if self.entries.len() > IN_BYTES {
+            let (all_of_them, others) = (self.entries.len(), self.entries.len() - IN_BYTES);
             all.push(format!(
-                "the first {IN_BYTES} entries are looked for in bytes, all of them in facts"
+                "of {all_of_them} entries the last {others} are not looked for in bytes, as in files, \
+                 dumps and memory: only in what is known of processes, sockets and logs"
             ));
+        }
+        let ranges = self.entries.iter().filter(|ioc| ioc.form == Form::Range).count();
+        if ranges > RANGES {
+            all.push(format!("of {ranges} ranges the first {RANGES} are looked for in bytes"));
         }
         all
     }
@@ -128,10 +146,32 @@ impl Iocs {
             }
             // Nothing listed is nothing missed.
             let detail = format!("{} entries listed", self.entries.len());
-            facts.cover("iocs", Status::Complete, detail)?;
+            match self.problems.first().filter(|_| self.incomplete()) {
+                Some(problem) => {
+                    facts.cover("iocs", Status::Partial, format!("{detail}; {problem}"))?;
+                }
+                None => facts.cover("iocs", Status::Complete, detail)?,
+            }
             facts.cover("ioc_matches", Status::Complete, "")
         })
     }
+}
+
+/// A list as text: Windows writes UTF-16, old systems end lines with CR alone.
+fn decoded(bytes: &[u8]) -> String {
+    let wide = |little: bool| {
+        let units = bytes.as_chunks::<2>().0.iter().map(|pair| match little {
+            true => u16::from_le_bytes(*pair),
+            false => u16::from_be_bytes(*pair),
+        });
+        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    };
+    let text: String = match bytes {
+        [0xff, 0xfe, ..] => wide(true),
+        [0xfe, 0xff, ..] => wide(false),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    if text.contains('\r') && !text.contains('\n') { text.replace('\r', "\n") } else { text }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! one, and the grammars of the kinds decide.
 
 use super::batch::Worth;
-use super::{Found, Hit, Scanner, Text, raw, wide};
-use crate::carve::ioc::Ioc;
+use super::{Found, Hit, Scanner, Text, ranges, raw, wide};
+use crate::carve::ioc::{Form, Ioc};
 use crate::carve::kinds;
 use std::ops::Range;
 
@@ -75,7 +75,10 @@ impl Closer<'_> {
         if self.owned.contains(&at) {
             match text.byte(at) {
                 b':' => kinds::colon(text, at, found),
-                b'.' => kinds::dots(text, at, found),
+                b'.' => {
+                    kinds::dots(text, at, found);
+                    ranges::dot(&self.scanner.ranges, text, at, self.owned, found);
+                }
                 b'@' => kinds::at_sign(text, at, found),
                 _ => {}
             }
@@ -108,6 +111,9 @@ impl Closer<'_> {
 
 /// An entry of the user's lists, where it stands for itself.
 fn listed(text: &Text<'_>, range: Range<usize>, ioc: &Ioc, found: &mut Found) {
+    if ioc.form == Form::Range {
+        return ranges::groups(ioc, text, range.start, found);
+    }
     let (end, here) = (range.end, text.slice(range.clone()));
     if ioc.stands(text.before(range.start), here, text.byte(end), text.byte(end + 1)) {
         let why = format!("listed in {} as {} {}", ioc.list, ioc.form.word(), ioc.label);

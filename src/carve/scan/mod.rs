@@ -12,6 +12,7 @@ mod closer;
 mod found;
 mod grams;
 mod open;
+mod ranges;
 mod raw;
 mod stream;
 mod text;
@@ -27,12 +28,13 @@ mod tests;
 pub(crate) use found::Hit;
 pub use found::{Carved, Cut, Found, LIMIT};
 pub(crate) use open::Open;
+pub(crate) use ranges::MOST as RANGES;
 pub use stream::{AHEAD, OVERLAP, Stream};
 pub(crate) use text::{REACH, Text, printable};
 pub use way::{Step, Way};
 pub(crate) use within::within;
 
-use super::ioc::{Form, IN_BYTES, Ioc};
+use super::ioc::{IN_BYTES, Ioc};
 use super::kinds;
 use batch::{BATCH, Before, Blocks, Worth};
 use block::BLOCK;
@@ -57,6 +59,8 @@ pub(crate) struct Scanner {
     owners: Vec<(kinds::Examine, usize)>,
     /// Entries of the user's lists; their literals come after those of the kinds.
     listed: Vec<Ioc>,
+    /// Ranges of the user's lists.
+    ranges: Vec<Ioc>,
 }
 
 static SCANNER: LazyLock<Arc<Scanner>> = LazyLock::new(|| Arc::new(Scanner::new(&[])));
@@ -72,11 +76,12 @@ impl Scanner {
                 texts.push(text.to_owned());
             }
         }
-        let worth = |ioc: &&Ioc| ioc.form != Form::Range && ioc.literal().len() >= grams::SHORTEST;
+        let worth = |ioc: &&Ioc| ioc.anchor().len() >= grams::SHORTEST;
         let listed: Vec<Ioc> = iocs.iter().filter(worth).take(IN_BYTES).cloned().collect();
-        texts.extend(listed.iter().map(Ioc::literal));
+        texts.extend(listed.iter().map(Ioc::anchor));
         let grams = Grams::new(texts.iter().map(String::as_str));
-        Self { level: Level::new(), grams, owners, listed }
+        let ranges = ranges::told(iocs);
+        Self { level: Level::new(), grams, owners, listed, ranges }
     }
 
     /// The one for davy's own kinds.

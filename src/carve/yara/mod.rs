@@ -109,9 +109,16 @@ impl Rules {
         let mut compiling = Compiling::new();
         compiling.own();
         for path in paths {
-            compiling.add(path)?;
+            let named = |error: io::Error| {
+                io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+            };
+            compiling.add(path).map_err(named)?;
         }
-        Ok(compiling.finish())
+        let mut rules = compiling.finish();
+        if rules.rules <= Self::own().rules && rules.problems.is_empty() {
+            rules.problems.push("--yara: there is no rule".to_owned());
+        }
+        Ok(rules)
     }
 
     /// Holds them against bytes that are all there is of a file.
@@ -289,6 +296,7 @@ impl Compiling {
             }
             return;
         }
+        let text = &self.known_modules(file, text);
         let Err(error) = compiler().add_rules_str(text) else {
             if let Err(error) = self.compiler.add_rules_str_in_namespace(text, file) {
                 self.problems.push(format!("{file}: {error}"));
@@ -310,6 +318,24 @@ impl Compiling {
         if parts.is_empty() || used == parts.len() {
             self.problems.push(told(file, &error.to_string()));
         }
+    }
+
+    /// The text without the modules that there are none of: rules that do not use them still run.
+    fn known_modules(&mut self, file: &str, text: &str) -> String {
+        let line = |(number, line): (usize, &str)| {
+            let module = line.trim_start().strip_prefix("import").map(str::trim_start);
+            let module = module.and_then(|rest| rest.strip_prefix('"')?.split('"').next());
+            let Some(module) = module else { return line.to_owned() };
+            if compiler().add_rules_str(format!("import \"{module}\"")).is_ok() {
+                return line.to_owned();
+            }
+            let number = number.saturating_add(1);
+            self.problems.push(format!(
+                "{file}:{number}: no module `{module}` here; rules that use it do not run"
+            ));
+            String::new()
+        };
+        text.split('\n').enumerate().map(line).collect::<Vec<_>>().join("\n")
     }
 
     fn finish(self) -> Rules {

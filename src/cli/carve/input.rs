@@ -34,7 +34,7 @@ struct Seen {
 pub(in crate::cli) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
     let mut found = carver.found();
     let stdin = path.as_os_str() == "-";
-    let seen = if stdin {
+    let mut seen = if stdin {
         stream(Box::new(Stoppable::new(io::stdin())?), &mut found)
     } else {
         let file = File::open(path)?;
@@ -50,6 +50,12 @@ pub(in crate::cli) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
     };
     let judged = judge(path, stdin, carver, &seen.head);
     let (carved, cut) = carve::finish(found);
+    // What can be read but once is gone by now.
+    let again = File::open(path).ok().filter(|_| !stdin && path.is_file());
+    let listed = again.map_or(Ok(Vec::new()), |file| carver.whole(file));
+    let (listed, unread) = listed.map_or_else(|error| (Vec::new(), Some(error)), |all| (all, None));
+    let carved: Vec<Carved> = listed.into_iter().chain(carved).collect();
+    seen.problem = seen.problem.or(unread.map(|error| error.to_string()));
     let layout = seen.layout;
     let short = layout.as_ref().and_then(|layout| layout.problem.clone());
     Ok(Done { carved, cut, layout, judged, problem: seen.problem.or(short) })
@@ -93,10 +99,20 @@ fn regular(mut file: File, found: &mut Found) -> io::Result<Seen> {
 fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
     let mut seen = Seen::default();
     let read = || -> io::Result<u64> {
-        let (first, whole) = carve::begins(carve::unpack(reader).0, 64);
+        let (plain, layers) = carve::unpack(reader);
+        let (first, whole) = carve::begins(plain, 64);
+        if let Some(packed) = carve::Packed::told_by(&first) {
+            let (word, times) = (packed.word(), layers.len());
+            let deep = format!("{word} within {times} layers of packing, which is not opened");
+            seen.problem = Some(deep);
+        }
         if carve::is_image(&first).is_some() {
             let mut image = Unfolded::new(whole);
             let read = carve::carve(&mut image, 0, found);
+            if image.lost > 0 {
+                let lost = image.lost;
+                seen.problem = Some(format!("{lost} packed chunks are damaged, and left out"));
+            }
             seen.layout = Some(image.layout);
             return read;
         }
@@ -129,7 +145,9 @@ fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
                 layout.measure(total);
             }
         }
-        Err(error) => seen.problem = Some(error.to_string()),
+        Err(error) => {
+            seen.problem.get_or_insert(error.to_string());
+        }
     }
     seen
 }

@@ -8,6 +8,7 @@ use super::Exit;
 use super::wanted::Wanted;
 use crate::carve::{self, Carved, Cut, Layout, Match};
 use crate::evidence::{Live, Pid};
+use crate::report::escape::visible;
 use clap::{Args, ValueEnum};
 use print::Printer;
 use std::error::Error;
@@ -56,18 +57,20 @@ pub fn run(
             return Ok(Exit::Usage);
         }
     };
-    let mut exit = Exit::Done;
+    // A list that gave nothing must not read as nothing found.
+    let mut exit = if carver.incomplete() { Exit::Partial } else { Exit::Done };
     let total = arguments.files.len() + arguments.pid.len();
     let mut printer = Printer { out, format: arguments.format, several: total > 1, started: false };
     let mut gaps = 0;
     for path in &arguments.files {
         let name = path.display().to_string();
+        let shown = visible(&name);
         match input::one(path, &carver) {
             Ok(done) => {
                 if let Some(layout) = &done.layout {
-                    let _ = writeln!(messages, "davy: {name}: {}", whose(layout));
+                    let _ = writeln!(messages, "davy: {shown}: {}", whose(layout));
                 }
-                exit = exit.max(note_cut(messages, &name, done.cut));
+                exit = exit.max(note_cut(messages, &shown, done.cut));
                 let matches = done.judged.matches.iter().map(Match::carved);
                 let all: Vec<Carved> = done.carved.into_iter().chain(matches).collect();
                 printer.place(&name, &all, |offset| {
@@ -76,12 +79,12 @@ pub fn run(
                 })?;
                 let problems = done.problem.map(|p| format!("{p}; what was found is printed"));
                 for problem in problems.into_iter().chain(done.judged.problem) {
-                    let _ = writeln!(messages, "davy: {name}: {problem}");
+                    let _ = writeln!(messages, "davy: {shown}: {}", visible(&problem));
                     exit = exit.max(Exit::Partial);
                 }
             }
             Err(error) => {
-                let _ = writeln!(messages, "davy: {name}: {error}");
+                let _ = writeln!(messages, "davy: {shown}: {error}");
                 gaps += 1;
             }
         }
@@ -131,10 +134,13 @@ fn whose(layout: &Layout) -> String {
         return format!("an image of a machine's memory, {} ranges", layout.segments.len());
     }
     let pid = layout.pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
+    if layout.pid.is_none() {
+        return "a core dump whose notes are not there: whose it is, is not known".to_owned();
+    }
     format!(
         "a core dump of {}{pid} ({}), {} threads",
-        layout.comm,
-        layout.arguments().join(" "),
+        visible(&layout.comm),
+        visible(&layout.arguments().join(" ")),
         layout.threads
     )
 }

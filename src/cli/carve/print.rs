@@ -90,7 +90,7 @@ impl Printer<'_> {
         let encoding =
             if row.encoding == "ascii" { String::new() } else { format!(", {}", row.encoding) };
         writeln!(self.out, "{at:#014x}  {:<12}  {}{detail}", row.kind, visible(&row.value))?;
-        writeln!(self.out, "{:30}{}{encoding}{times}{region}", "", row.why)?;
+        writeln!(self.out, "{:30}{}{encoding}{times}{region}", "", visible(row.why))?;
         if row.context != row.value && row.kind != "miner-config" {
             writeln!(self.out, "{:30}{}", "", visible(&row.context))?;
         }

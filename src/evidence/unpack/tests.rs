@@ -22,7 +22,8 @@ fn xz(plain: &[u8]) -> Vec<u8> {
     out.finish().unwrap()
 }
 
-const PACKERS: [fn(&[u8]) -> Vec<u8>; 3] = [gzip, zstd, xz];
+type Pack = fn(&[u8]) -> Vec<u8>;
+const PACKERS: [Pack; 3] = [gzip, zstd, xz];
 
 fn opened(packed: Vec<u8>) -> (Vec<u8>, Option<String>) {
     let mut plain = Vec::new();
