@@ -244,3 +244,32 @@ fn give(open: Open, out: &mut dyn Out) {
     }
     out.row(Row::Event(Box::new(event)));
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// By hand after `struct sockaddr_in6`: family 10 in the machine's order (0A00), port 3333 =
+    /// 0x0D05, flow label 0, sixteen bytes of address, scope 0.
+    #[test]
+    fn addresses_as_the_kernel_writes_them() {
+        let v6 = b"0A000D050000000020010DB800000000000000000000000900000000";
+        assert_eq!(sockaddr(v6), Some(("2001:db8::9".parse().unwrap(), 3333)));
+        // A link-local one with its scope: interface 2.
+        let local = b"0A0001BB00000000FE80000000000000020C29FFFE3A4B5C02000000";
+        assert_eq!(sockaddr(local), Some(("fe80::20c:29ff:fe3a:4b5c".parse().unwrap(), 443)));
+        // An IPv4 address through an IPv6 socket is that IPv4 address.
+        let mapped = b"0A000D050000000000000000000000000000FFFFC633640900000000";
+        assert_eq!(sockaddr(mapped), Some(("198.51.100.9".parse().unwrap(), 3333)));
+        // The same two of a machine whose order is the network's.
+        let big = b"000A0D050000000020010DB800000000000000000000000900000000";
+        assert_eq!(sockaddr(big), Some(("2001:db8::9".parse().unwrap(), 3333)));
+        let v4 = b"02000D05C63364090000000000000000";
+        assert_eq!(sockaddr(v4), Some(("198.51.100.9".parse().unwrap(), 3333)));
+        // Cut, of another family (a path: AF_UNIX), or no hexadecimal at all.
+        for none in [&v6[..40], b"01002F72756E2F78", b"xyz", b""] {
+            assert_eq!(sockaddr(none), None);
+        }
+    }
+}

@@ -208,3 +208,40 @@ fn asff(object: Object<'_>, out: &mut dyn Out) -> Took {
     })));
     Took::Yes
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use crate::facts::Facts;
+    use crate::logs::{Logs, Origin, Wanted};
+
+    /// Findings as they are not meant to be: numbers beyond any float, numbers as texts, nulls.
+    #[test]
+    fn odd_values_cost_themselves_alone() {
+        let text = r#"
+{"type":"CryptoCurrency:EC2/BitcoinTool.B","id":"a","severity":1e400,"resource":{"instanceDetails":{"instanceId":"i-1","networkInterfaces":[]}},"service":{"count":1e400,"eventFirstSeen":null,"action":{"actionType":"NETWORK_CONNECTION","networkConnectionAction":{"remoteIpDetails":{"ipAddressV4":"203.0.113.9"},"remotePortDetails":{"port":3333},"localPortDetails":{"port":99999},"localIpDetails":null,"protocol":null}}}}
+{"type":"CryptoCurrency:EC2/BitcoinTool.B!DNS","id":"b","severity":"8.0","resource":{"instanceDetails":null},"service":{"count":"57","action":{"actionType":"DNS_REQUEST","dnsRequestAction":{"domain":"pool.example.test","protocol":"UDP"}},"additionalInfo":null,"runtimeDetails":null}}
+{"type":"CryptoCurrency:EC2/BitcoinTool.B","id":"c","severity":null,"resource":{},"service":null,"schemaVersion":"2.0","createdAt":-1e300}
+{"type":"CryptoCurrency:EC2/BitcoinTool.B","id":"d","severity":"high","resource":{},"service":{"count":-4,"action":[]},"createdAt":"yesterday"}
+"#;
+        let facts = Facts::in_memory(crate::logs::TABLES).unwrap();
+        let mut logs = Logs::new(vec![(&facts, Wanted::ALL)]);
+        let origin = Origin { name: "findings.jsonl".into(), modified: None };
+        let told = logs.read(&origin, &mut text.as_bytes()).unwrap();
+        logs.finish().unwrap();
+        assert_eq!((told.records, told.problems.lost), (4, 0), "{}", told.problems);
+        let sql = "SELECT coalesce(signature_id, '') || ' ' || coalesce(severity, '-') || ' ' || \
+            coalesce(count, '-') || ' ' || coalesce(server, '-') || ' ' || coalesce(server_port, '-') || ' ' || \
+            coalesce(domain, '-') || ' ' || coalesce(instance, '-') FROM alerts ORDER BY signature_id";
+        let rows = facts.rows(sql, [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(
+            rows,
+            [
+                "a - - 203.0.113.9 3333 - i-1",
+                "b 8.0 57 - - pool.example.test -",
+                "c - - - - - -",
+                "d - - - - - -",
+            ]
+        );
+    }
+}

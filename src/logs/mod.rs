@@ -18,6 +18,7 @@ mod guardduty;
 mod haproxy;
 mod json;
 mod lines;
+mod mend;
 mod netfilter;
 mod netflow;
 mod nfdump;

@@ -1,6 +1,6 @@
 //! Reads files of logs: tells their format, hands records to its reader, counts what was lost.
 
-use super::format::{FORMATS, Format, LineReader, Origin, Shape, Took};
+use super::format::{FORMATS, Format, LineReader, Note, Origin, Out, Shape, Took};
 use super::json::{Object, Piece, Splitter};
 use super::lines::{Line, Lines};
 use super::sink::{Fan, Problems, Sink};
@@ -8,7 +8,6 @@ use super::store::{conversations, cover, endpoints, tell};
 use super::twice;
 use super::wanted::Wanted;
 use crate::facts::{self, Facts, Pieces};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
@@ -164,7 +163,7 @@ fn format_of(head: &[u8], origin: &Origin) -> Option<&'static Format> {
         Splitter::new().push(head, &mut |_, piece| {
             if let Piece::Object(bytes) = piece
                 && found.is_none()
-                && let Ok(Value::Object(map)) = serde_json::from_slice(bytes)
+                && let Some((map, _)) = super::mend::object(bytes)
             {
                 found = json_format(Object(&map), origin);
             }
@@ -192,8 +191,7 @@ fn lines_of_json(head: &[u8]) -> bool {
     }
     lines.retain(|line| !line.trim_ascii().is_empty());
     let whole = |line: &&&[u8]| {
-        line.trim_ascii_start().starts_with(b"{")
-            && serde_json::from_slice::<Value>(line).is_ok_and(|value| value.is_object())
+        line.trim_ascii_start().starts_with(b"{") && super::mend::object(line).is_some()
     };
     lines.iter().filter(whole).count() * 2 > lines.len()
 }
@@ -229,6 +227,13 @@ impl Readers {
     ) -> Took {
         if let [b'{', ..] = line {
             return object(line, origin, sink, told);
+        }
+        if line.trim_ascii().is_empty() {
+            // It may end a block, and is never lost.
+            if let Some(reader) = self.current.and_then(|name| self.made.get_mut(name)) {
+                reader.line(line, origin, sink);
+            }
+            return Took::Heading;
         }
         let mut first = None;
         if let Some(reader) = self.current.and_then(|name| self.made.get_mut(name)) {
@@ -267,9 +272,11 @@ impl Readers {
 }
 
 fn object(line: &[u8], origin: &Origin, sink: &mut Fan<'_, '_>, told: &mut Told) -> Took {
-    let Ok(Value::Object(map)) = serde_json::from_slice(line) else {
-        return Took::no("not JSON");
-    };
+    let Some((map, mended)) = super::mend::object(line) else { return Took::no("not JSON") };
+    if mended {
+        let words = "JSON that is none by the letter, in its texts or numbers, read all the same";
+        sink.note(Note::Said(words.to_owned()));
+    }
     match json_format(Object(&map), origin) {
         Some(Format { name, shape: Shape::Json { read, .. }, .. }) => {
             told.formats.insert(name);
