@@ -14,6 +14,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+/// A cell, for comparison and for the eye.
+fn shown(value: rusqlite::types::ValueRef<'_>) -> String {
+    match value {
+        rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
 /// A row of any table: the table, the line it was read from, and what it says.
 type Row = (&'static str, u64, String);
 
@@ -37,9 +45,8 @@ impl Read {
                 let source: String = row.get(1)?;
                 let line = source.rsplit(':').next().unwrap().parse().unwrap();
                 let count = row.as_ref().column_count();
-                let cells: Vec<String> = (2..count)
-                    .map(|at| row.get_ref(at).map(|value| format!("{value:?}")))
-                    .collect::<Result<_, _>>()?;
+                let cells: Vec<String> =
+                    (2..count).map(|at| row.get_ref(at).map(shown)).collect::<Result<_, _>>()?;
                 Ok((table, line, cells.join(" ")))
             });
             rows.extend(found.unwrap());
@@ -306,7 +313,7 @@ fn wrong(sample: &Sample, number: usize, how: &Damage) -> Option<String> {
     if sample.read.without(number as u64) == blank.rows {
         let missing: Vec<&Row> = blank.rows.difference(&damaged.rows).collect();
         if !missing.is_empty() {
-            return say(&format!("others are gone: {missing:?}"));
+            return say(&format!("{} others are gone: {:?}", missing.len(), missing[0]));
         }
     }
     None
@@ -414,7 +421,7 @@ fn wrong_in_frame(
         ))
     };
     if !gone.is_empty() {
-        return say(&format!("others are gone: {gone:?}"));
+        return say(&format!("{} others are gone: {:?}", gone.len(), gone[0]));
     }
     let quiet = told.problems.lost == before.problems.lost && told.others == before.others;
     if quiet && damaged.rows.len() < whole.rows.len() {

@@ -21,6 +21,9 @@ const TRIED: usize = 50;
 /// What of a file tells its format.
 const HEAD: usize = 64 << 10;
 
+/// What does where one line is longer than that.
+const LONG_HEAD: u64 = 5 << 20;
+
 /// Folders that a host's root has and a folder of logs has not.
 const OF_A_HOST: &[&str] = &["etc", "proc", "usr", "bin"];
 
@@ -92,7 +95,17 @@ fn plain(head: &[u8]) -> Vec<u8> {
 fn recognised(path: &Path, head: &[u8]) -> bool {
     let origin = Origin { name: path.display().to_string(), modified: None };
     let plain = plain(head);
-    Logs::refusal(&plain).is_none() && Logs::recognise(&plain, &origin).is_some()
+    Logs::refusal(&plain).is_none()
+        && (Logs::recognise(&plain, &origin).is_some()
+            || plain.len() >= HEAD && !plain.contains(&b'\n') && further(path, &origin))
+}
+
+/// Whether a file is a log behind a line that is longer than what is looked at.
+fn further(path: &Path, origin: &Origin) -> bool {
+    let mut head = Vec::new();
+    let opened = File::open(path).and_then(|file| carve::unpack(Box::new(file)));
+    let read = opened.map(|(reader, _)| reader.take(LONG_HEAD).read_to_end(&mut head));
+    read.is_ok() && Logs::recognise(&head, origin).is_some()
 }
 
 /// The files of a folder, in order of their names; a file is itself.

@@ -11,6 +11,12 @@ const LONGEST: usize = 4 << 20;
 const WRAPPERS: &[&str] =
     &["Findings", "findings", "Records", "records", "Events", "events", "flows", "results"];
 
+/// The records within an outer object.
+pub(super) fn wrapped(outer: &Map<String, Value>) -> impl Iterator<Item = Object<'_>> {
+    let lists = WRAPPERS.iter().filter_map(|key| outer.get(*key)?.as_array());
+    lists.flatten().filter_map(|value| value.as_object().map(Object))
+}
+
 /// A record as the splitter gives it.
 pub(super) enum Piece<'a> {
     /// An object's text.

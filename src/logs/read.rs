@@ -14,6 +14,9 @@ use std::io::Read;
 /// How much of a file is looked at to tell its format.
 const HEAD: usize = 64 << 10;
 
+/// How much where that does not suffice.
+const LONG_HEAD: usize = super::lines::LONGEST + HEAD;
+
 /// Lines of a head that are offered to every format.
 const HEAD_LINES: usize = 200;
 
@@ -123,14 +126,23 @@ impl<'f> Logs<'f> {
 fn one(origin: &Origin, reader: &mut dyn Read, sink: &mut Fan<'_, '_>) -> Told {
     let mut lines = Lines::new(reader);
     let mut told = Told::default();
-    let head = match lines.peek(HEAD) {
-        Ok(head) => head.to_vec(),
-        Err(error) => {
-            told.problems.add(0, &error.to_string());
-            return told;
+    let (mut head, mut format) = (Vec::new(), None);
+    // One line may be longer than a head, as of a request that someone means to hide a log behind.
+    for wanted in [HEAD, LONG_HEAD] {
+        match lines.peek(wanted) {
+            Ok(bytes) if bytes.len() > head.len() => head = bytes.to_vec(),
+            Ok(_) => break,
+            Err(error) => {
+                told.problems.add(0, &error.to_string());
+                return told;
+            }
         }
-    };
-    match format_of(&head, origin) {
+        format = format_of(&head, origin);
+        if format.is_some() {
+            break;
+        }
+    }
+    match format {
         Some(Format { name, shape: Shape::Binary { read, .. }, .. }) => {
             told.formats.insert(name);
             told.problems.records = true;
@@ -175,14 +187,20 @@ fn format_of(head: &[u8], origin: &Origin) -> Option<&'static Format> {
     let lines = head.split(|b| *b == b'\n').take(HEAD_LINES);
     lines
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .find_map(|line| line_format(line, origin))
+        .find_map(|line| line_format(line, origin).or_else(|| object_format(line, origin)))
+}
+
+/// The format of an object that stands on one line, as behind a line of something else.
+fn object_format(line: &[u8], origin: &Origin) -> Option<&'static Format> {
+    let (map, _) = super::mend::object(line.strip_prefix(b"{").map(|_| line)?)?;
+    json_format(Object(&map), origin)
 }
 
 fn json_head(head: &[u8]) -> bool {
     matches!(head.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
-/// Whether most lines are whole objects: then each is, and a damaged one ends with its line.
+/// Whether the first line or most are whole objects: then each is, and a damaged one ends with its line.
 fn lines_of_json(head: &[u8]) -> bool {
     let mut lines: Vec<&[u8]> = head.split(|b| *b == b'\n').take(HEAD_LINES).collect();
     // The last goes on behind the head.
@@ -193,7 +211,8 @@ fn lines_of_json(head: &[u8]) -> bool {
     let whole = |line: &&&[u8]| {
         line.trim_ascii_start().starts_with(b"{") && super::mend::object(line).is_some()
     };
-    lines.iter().filter(whole).count() * 2 > lines.len()
+    lines.first().is_some_and(|line| whole(&line))
+        || lines.iter().filter(whole).count() * 2 > lines.len()
 }
 
 fn json_format(object: Object<'_>, origin: &Origin) -> Option<&'static Format> {
@@ -282,7 +301,23 @@ fn object(line: &[u8], origin: &Origin, sink: &mut Fan<'_, '_>, told: &mut Told)
             told.formats.insert(name);
             read(Object(&map), origin, sink)
         }
-        _ => Took::Other,
+        _ => {
+            // Several records in one object that stands on one line.
+            let mut took = Took::Other;
+            for inner in super::json::wrapped(&map) {
+                if let Some(Format { name, shape: Shape::Json { read, .. }, .. }) =
+                    json_format(inner, origin)
+                {
+                    told.formats.insert(name);
+                    match read(inner, origin, sink) {
+                        Took::Other => {}
+                        lost @ Took::No(_) => return lost,
+                        read => took = read,
+                    }
+                }
+            }
+            took
+        }
     }
 }
 
