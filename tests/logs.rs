@@ -252,3 +252,32 @@ fn standard_input_is_read_from_its_beginning() {
         .success();
     assert_eq!(String::from_utf8_lossy(&out.get_output().stdout), "rows\n103\n");
 }
+
+/// Windows of one pair of ports are one session; the same ports hours later are another.
+#[test]
+fn ports_that_are_used_again_are_another_session() {
+    let window = |start: i64| {
+        let end = start + 60;
+        format!(
+            "2 123456789010 eni-1 10.0.0.5 203.0.113.9 40001 443 6 20 30000 {start} {end} ACCEPT OK\n\
+             2 123456789010 eni-1 203.0.113.9 10.0.0.5 443 40001 6 20 30000 {start} {end} ACCEPT OK\n"
+        )
+    };
+    let began = 1_795_300_000;
+    // Forty minutes; and a day later, for ten hours a minute each: never half an hour at a time.
+    let steady = (0..40).map(|minute| began + minute * 60);
+    let apart = (0..10).map(|hour| began + 86_400 + hour * 7200);
+    let log: String = steady.chain(apart).map(window).collect();
+    let facts = Facts::in_memory(&davy::tables()).unwrap();
+    let mut logs = Logs::new(vec![(&facts, Wanted::ALL)]);
+    let origin = Origin { name: "vpc.log".into(), modified: None };
+    logs.read(&origin, &mut log.as_bytes()).unwrap();
+    logs.finish().unwrap();
+    let sessions = hunt(&facts, "long-sessions", &[]);
+    let seconds: Vec<&str> = sessions.iter().map(|row| row["seconds"].as_str()).collect();
+    assert_eq!(seconds, ["2400"]);
+    let shapes = hunt(&facts, "mining-shape", &[]);
+    let shapes: Vec<_> =
+        shapes.iter().map(|r| (r["minutes"].as_str(), r["points"].as_str())).collect();
+    assert_eq!(shapes, [("40", "4")]);
+}
