@@ -13,7 +13,7 @@ use crate::graph;
 use crate::judge::{self, Folding, Playbook, Playbooks};
 use crate::logs::{By, Flows, Heaviest, Slot, Wanted};
 use clap::Args;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
@@ -117,9 +117,35 @@ pub fn run(
         let found = judge::table(facts, playbook, params)
             .map_err(|failure| format!("{}: {failure}", playbook.id.text))?;
         rows::print(&found, arguments.format, several.then_some(&*playbook.id.text), out)?;
+        if found.rows.is_empty() {
+            let absent = absent(facts, &playbook.query.text)?;
+            if !absent.is_empty() {
+                let (id, absent) = (&playbook.id.text, absent.join(", "));
+                let _ = writeln!(
+                    messages,
+                    "davy: {id}: no rows, and nothing was given that holds {absent}"
+                );
+            }
+        }
     }
     out.flush()?;
     Ok(exit)
+}
+
+/// Tables of logs that a query names and of which what was given holds none: no rows of it is no
+/// answer.
+fn absent(facts: &Facts, sql: &str) -> Result<Vec<String>, facts::Error> {
+    let words = sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let named: BTreeSet<&str> = words.collect();
+    let absent = facts.rows(
+        "SELECT what FROM coverage WHERE status = 'absent' ORDER BY what",
+        [],
+        |row| row.get::<_, String>(0),
+    )?;
+    let of_logs = |what: &String| {
+        crate::logs::TABLES.iter().any(|t| t.name == what) && named.contains(what.as_str())
+    };
+    Ok(absent.into_iter().filter(of_logs).collect())
 }
 
 /// The playbooks that were asked for, each with its parameters.

@@ -36,7 +36,36 @@ fn record(line: &[u8]) -> Option<(&[u8], Time, u64, &[u8])> {
     let (inside, fields) = stamp.split_at_checked(close)?;
     let colon = memchr::memchr(b':', inside)?;
     let (time, serial) = inside.split_at_checked(colon)?;
-    Some((kind, Time(nano(time)?), count(serial.get(1..)?)?, fields.get(1..)?))
+    let (time, serial) = match nano(time) {
+        Some(time) => (Time(time), serial),
+        // `ausearch -i` writes `11/22/2026 06:00:00.123:456`.
+        None => {
+            let colon = memchr::memrchr(b':', inside)?;
+            let (time, serial) = inside.split_at_checked(colon)?;
+            (interpreted(time)?, serial)
+        }
+    };
+    Some((kind, time, count(serial.get(1..)?)?, fields.get(1..)?))
+}
+
+/// A time as `ausearch -i` writes it, in the machine's own zone: American, or with the year first.
+fn interpreted(stamp: &[u8]) -> Option<Time> {
+    let mut stamp = stamp.to_vec();
+    let space = memchr::memchr(b' ', &stamp)?;
+    *stamp.get_mut(space)? = b'-';
+    let read = super::times::month_day(&stamp, None).or_else(|| super::times::iso(&stamp));
+    read.map(|read| read.time)
+}
+
+/// A number, or a name that `ausearch -i` puts in its place.
+fn user(fields: &[u8], name: &str) -> Option<u64> {
+    number(fields, name).or_else(|| (field(fields, name)? == b"root").then_some(0))
+}
+
+/// What `ausearch -i` makes of an address: `{ saddr_fam=inet laddr=203.0.113.9 lport=3333 }`.
+fn spelt(fields: &[u8]) -> Option<(IpAddr, u16)> {
+    let host = super::field::address(field(fields, "laddr")?)?;
+    Some((host, super::field::port(field(fields, "lport")?)?))
 }
 
 /// A field's value; quotes are taken away, and hexadecimal text is read where the field may be so
@@ -101,6 +130,8 @@ fn sockaddr(hexadecimal: &[u8]) -> Option<(IpAddr, u16)> {
 #[derive(Default)]
 struct Open {
     order: u64,
+    /// Its first line.
+    place: u64,
     time: Time,
     syscall: Option<Event>,
     /// Number and architecture tell which call it was.
@@ -119,16 +150,44 @@ struct Auditd {
     order: u64,
 }
 
+/// Whether a title is spelt, with spaces, and not in hexadecimal or quotes.
+fn interpreted_title(fields: &[u8]) -> bool {
+    field(fields, "proctitle").is_some_and(|title| {
+        memchr::memmem::find(fields, b" proctitle=\"").is_none() && hex(title).is_none()
+    })
+}
+
 impl LineReader for Auditd {
     fn line(&mut self, line: &[u8], _: &Origin, out: &mut dyn Out) -> Took {
+        if line == b"----" {
+            return Took::Heading;
+        }
         let Some((kind, time, serial, fields)) = record(line) else {
             return Took::no("no audit record");
+        };
+        let kind: &[u8] = match kind {
+            // As the kernel's own log has it.
+            b"1300" => b"SYSCALL",
+            b"1302" => b"PATH",
+            b"1306" => b"SOCKADDR",
+            b"1309" => b"EXECVE",
+            b"1320" => b"EOE",
+            b"1327" => b"PROCTITLE",
+            kind => kind,
         };
         if !matches!(
             kind,
             b"SYSCALL" | b"SOCKADDR" | b"EXECVE" | b"PROCTITLE" | b"PATH" | b"EOE" | b"CWD"
         ) {
             return Took::Other;
+        }
+        // Several hosts in one log may count alike.
+        let another =
+            |open: &Open| open.time != time || kind == b"SYSCALL" && open.syscall.is_some();
+        if self.open.get(&serial).is_some_and(another)
+            && let Some(open) = self.open.remove(&serial)
+        {
+            give(open, out);
         }
         if !self.open.contains_key(&serial) {
             if self.open.len() >= MOST {
@@ -138,13 +197,16 @@ impl LineReader for Auditd {
                 }
             }
             self.order += 1;
-            self.open.insert(serial, Open { order: self.order, time, ..Open::default() });
+            self.open.insert(
+                serial,
+                Open { order: self.order, place: out.at(), time, ..Open::default() },
+            );
         }
         let Some(open) = self.open.get_mut(&serial) else { return Took::Yes };
         match kind {
             b"SYSCALL" => {
                 let small = |name| {
-                    number(fields, name).filter(|n| *n != UNSET).and_then(|n| u32::try_from(n).ok())
+                    user(fields, name).filter(|n| *n != UNSET).and_then(|n| u32::try_from(n).ok())
                 };
                 let mut event = Event::new("auditd", "other");
                 event.pid = small("pid");
@@ -157,16 +219,25 @@ impl LineReader for Auditd {
                 event.detail = decoded(fields, "key").and_then(|k| text(&k));
                 let arch = field(fields, "arch")
                     .and_then(|a| u64::from_str_radix(std::str::from_utf8(a).ok()?, 16).ok());
-                open.call = arch.zip(number(fields, "syscall"));
-                open.exit =
-                    field(fields, "exit").and_then(|e| std::str::from_utf8(e).ok()?.parse().ok());
+                open.call = arch.zip(number(fields, "syscall")).or_else(|| {
+                    let name = field(fields, "syscall")?;
+                    Some((X86_64, NAMED.iter().find(|(known, _)| known.as_bytes() == name)?.1))
+                });
+                open.exit = field(fields, "exit").and_then(|e| {
+                    if e.starts_with(b"EINPROGRESS") {
+                        return Some(EINPROGRESS);
+                    }
+                    std::str::from_utf8(e).ok()?.parse().ok()
+                });
                 open.node = line
                     .strip_prefix(b"node=")
                     .and_then(|n| n.split(|b| *b == b' ').next())
                     .map(<[u8]>::to_vec);
                 open.syscall = Some(event);
             }
-            b"SOCKADDR" => open.remote = field(fields, "saddr").and_then(sockaddr),
+            b"SOCKADDR" => {
+                open.remote = field(fields, "saddr").and_then(sockaddr).or_else(|| spelt(fields));
+            }
             b"EXECVE" => {
                 for place in 0..number(fields, "argc").unwrap_or(0).min(256) {
                     let Some(word) = decoded(fields, &format!("a{place}")) else { continue };
@@ -179,6 +250,10 @@ impl LineReader for Auditd {
                     open.arguments.extend(word);
                 }
             }
+            b"PROCTITLE" if interpreted_title(fields) => {
+                let at = memchr::memmem::find(fields, b" proctitle=").map_or(0, |at| at + 11);
+                open.title = fields.get(at..).map(|title| title.trim_ascii().to_vec());
+            }
             b"PROCTITLE" => {
                 let mut title = decoded(fields, "proctitle");
                 title.iter_mut().flatten().filter(|b| **b == 0).for_each(|b| *b = b' ');
@@ -187,10 +262,9 @@ impl LineReader for Auditd {
             b"PATH" if open.path.is_none() => open.path = decoded(fields, "name"),
             _ => {}
         }
-        // PROCTITLE ends an event; EOE is often left out of the log.
-        if matches!(kind, b"PROCTITLE" | b"EOE")
-            && let Some(open) = self.open.remove(&serial)
-        {
+        // PROCTITLE ends an event; EOE is often left out of the log. ausearch turns it all round.
+        let ends = kind == b"EOE" || kind == b"PROCTITLE" && open.syscall.is_some();
+        if ends && let Some(open) = self.open.remove(&serial) {
             give(open, out);
         }
         Took::Yes
@@ -202,6 +276,18 @@ impl LineReader for Auditd {
         rest.into_iter().for_each(|open| give(open, out));
     }
 }
+
+/// Calls as `ausearch -i` names them.
+const NAMED: &[(&str, u64)] = &[
+    ("connect", 42),
+    ("accept", 43),
+    ("accept4", 288),
+    ("sendto", 44),
+    ("sendmsg", 46),
+    ("bind", 49),
+    ("execve", 59),
+    ("execveat", 322),
+];
 
 const X86_64: u64 = 0xc000_003e;
 const AARCH64: u64 = 0xc000_00b7;
@@ -242,7 +328,7 @@ fn give(open: Open, out: &mut dyn Out) {
     } else {
         event.path = open.path.as_deref().and_then(text);
     }
-    out.row(Row::Event(Box::new(event)));
+    out.earlier(open.place, Row::Event(Box::new(event)));
 }
 
 #[cfg(test)]
@@ -252,6 +338,23 @@ mod tests {
 
     /// By hand after `struct sockaddr_in6`: family 10 in the machine's order (0A00), port 3333 =
     /// 0x0D05, flow label 0, sixteen bytes of address, scope 0.
+    #[test]
+    fn what_ausearch_interpreted_is_read() {
+        let (kind, time, serial, fields) = record(
+            b"type=SYSCALL msg=audit(11/22/2026 06:00:00.123:456) : arch=x86_64 syscall=connect success=no exit=EINPROGRESS(Operation now in progress) pid=4242 uid=root",
+        )
+        .unwrap();
+        assert_eq!((kind, serial), (&b"SYSCALL"[..], 456));
+        assert_eq!(time.to_string(), "2026-11-22T06:00:00.123Z");
+        assert_eq!((user(fields, "uid"), user(fields, "pid")), (Some(0), Some(4242)));
+        let spelling = b" : saddr={ saddr_fam=inet6 laddr=2001:db8::9 lport=3333 } ";
+        assert_eq!(spelt(spelling), Some(("2001:db8::9".parse().unwrap(), 3333)));
+        assert!(interpreted_title(b" proctitle=/tmp/x -o pool"));
+        assert!(
+            !interpreted_title(b" proctitle=2F746D70") && !interpreted_title(b" proctitle=\"sh\"")
+        );
+    }
+
     #[test]
     fn addresses_as_the_kernel_writes_them() {
         let v6 = b"0A000D050000000020010DB800000000000000000000000900000000";

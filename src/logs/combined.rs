@@ -53,8 +53,9 @@ impl LineReader for Combined {
             return Took::no("no time in brackets and request in quotes");
         };
         // `vhost:443 10.0.0.1 - user`: the client is the first address.
-        let place = parts.before.iter().position(|w| address(w).is_some());
-        let client = place.and_then(|p| parts.before.get(p)).and_then(|w| address(w));
+        let host_of = |word: &[u8]| address(word.strip_suffix(b",").unwrap_or(word));
+        let place = parts.before.iter().position(|w| host_of(w).is_some());
+        let client = place.and_then(|p| parts.before.get(p)).and_then(|w| host_of(w));
         let vhost = place
             .filter(|p| *p > 0)
             .and_then(|p| parts.before.get(p - 1))

@@ -39,13 +39,12 @@ struct Dnsmasq {
     waiting: BTreeMap<Vec<u8>, Waiting>,
     /// The question whose answer so far is another name: the lines of that name follow.
     alias: Option<Vec<u8>>,
-    number: u64,
 }
 
 impl Dnsmasq {
     fn flush(&mut self, key: &[u8], out: &mut dyn Out) {
-        if let Some((_, row, answers)) = self.waiting.remove(key) {
-            out.row(Row::Dns(with(row, &answers)));
+        if let Some((place, row, answers)) = self.waiting.remove(key) {
+            out.earlier(place, Row::Dns(with(row, &answers)));
         }
     }
 }
@@ -58,7 +57,6 @@ fn with(mut row: Dns, answers: &[Vec<u8>]) -> Dns {
 impl LineReader for Dnsmasq {
     fn line(&mut self, line: &[u8], origin: &Origin, out: &mut dyn Out) -> Took {
         let Some(body) = body(line) else { return Took::no("no dnsmasq line") };
-        self.number += 1;
         let mut words = body.split(|b| *b == b' ').filter(|w| !w.is_empty()).peekable();
         // `1 127.0.0.1/57649 query[A] …`
         let mut serial = None;
@@ -72,7 +70,13 @@ impl LineReader for Dnsmasq {
                 .map(|host| (host, super::field::port(port.get(1..).unwrap_or_default())));
         }
         let verb = words.next().unwrap_or_default();
-        let asked = words.next().unwrap_or_default();
+        let mut asked = words.next().unwrap_or_default();
+        // Pi-hole: `gravity blocked NAME is 0.0.0.0`.
+        let blocked = matches!(verb, b"gravity" | b"regex" | b"exactly" | b"special")
+            && matches!(asked, b"blocked" | b"denied" | b"blacklisted" | b"domain");
+        if blocked {
+            asked = words.next().unwrap_or_default();
+        }
         let mut key = serial.unwrap_or(asked).to_vec();
         if let Some(qtype) = verb.strip_prefix(b"query[").and_then(|q| q.strip_suffix(b"]")) {
             self.flush(&key, out);
@@ -88,7 +92,7 @@ impl LineReader for Dnsmasq {
                 qtype: text(qtype),
                 ..Dns::new("dnsmasq")
             };
-            self.waiting.insert(key, (self.number, row, Vec::new()));
+            self.waiting.insert(key, (out.at(), row, Vec::new()));
             if self.waiting.len() > MOST {
                 self.end(out);
             }
@@ -97,7 +101,8 @@ impl LineReader for Dnsmasq {
         // An answer comes from upstream, the cache, or a file: `config`, `/etc/hosts`.
         let source = verb;
         let answer = words.nth(1).unwrap_or_default();
-        let answers = matches!(source, b"reply" | b"cached" | b"config" | b"validation")
+        let answers = blocked
+            || matches!(source, b"reply" | b"cached" | b"cached-stale" | b"config" | b"validation")
             || source.starts_with(b"/");
         if answers && !self.waiting.contains_key(&key) {
             key = self.alias.clone().unwrap_or(key);
@@ -115,7 +120,10 @@ impl LineReader for Dnsmasq {
                 row.rcode = text(b"NOERROR");
                 list.push(answer.to_vec());
             }
-            if source == b"config" || source.starts_with(b"/") {
+            if blocked {
+                // As Route 53's firewall says it.
+                row.action = text(b"BLOCK");
+            } else if source == b"config" || source.starts_with(b"/") {
                 row.action = text(source);
             }
             return Took::Yes;
@@ -131,9 +139,9 @@ impl LineReader for Dnsmasq {
 
     fn end(&mut self, out: &mut dyn Out) {
         let mut rest: Vec<_> = std::mem::take(&mut self.waiting).into_values().collect();
-        rest.sort_by_key(|(number, ..)| *number);
-        for (_, row, answers) in rest {
-            out.row(Row::Dns(with(row, &answers)));
+        rest.sort_by_key(|(place, ..)| *place);
+        for (place, row, answers) in rest {
+            out.earlier(place, Row::Dns(with(row, &answers)));
         }
     }
 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 pub(super) const FORMAT: Format = Format {
     name: "elb",
-    doc: "AWS ALB and NLB access logs",
+    doc: "access logs of AWS ALB, NLB and the classic balancer",
     tables: &["http", "tls", "flows", "conversations"],
     shape: Shape::Lines { tells, reader: || Box::new(Elb) },
 };
@@ -53,8 +53,18 @@ fn tells(line: &[u8], _: &Origin) -> bool {
                 && words.nth(1).is_some_and(|c| endpoint(c).is_some())
         }
         Some(b"tls" | b"tcp") => words.nth(1).is_some_and(|t| times::iso(t).is_some()),
-        _ => false,
+        Some(stamp) => classic(stamp, line),
+        None => false,
     }
+}
+
+/// A classic load balancer's line begins with its time.
+fn classic(stamp: &[u8], line: &[u8]) -> bool {
+    stamp.len() >= 20
+        && stamp.ends_with(b"Z")
+        && times::iso(stamp).is_some()
+        && matches!(words(line).as_slice(), [_, _, client, _, a, b, c, ..]
+            if endpoint(client).is_some_and(|c| c.1.is_some()) && [a, b, c].iter().all(|n| nano(n).is_some()))
 }
 
 struct Elb;
@@ -65,6 +75,9 @@ impl LineReader for Elb {
             return Took::no("no request");
         }
         let words = words(line);
+        if words.first().is_some_and(|stamp| times::iso(stamp).is_some()) {
+            return classical(&words, out);
+        }
         match words.first() {
             Some(&(b"tls" | b"tcp")) => network(&words, out),
             _ => application(&words, out),
@@ -120,6 +133,41 @@ fn application(words: &[&[u8]], out: &mut dyn Out) -> Took {
         ..Http::new("alb")
     }));
     Took::Yes
+}
+
+/// time elb client:port backend:port request_time backend_time response_time elb_status
+/// backend_status received sent "request" "user_agent" cipher protocol; of TCP without a request.
+fn classical(words: &[&[u8]], out: &mut dyn Out) -> Took {
+    let [stamp, lb, client, target, _, lasted, _, status, _, received, sent, rest @ ..] = words
+    else {
+        return Took::no("fewer columns than a load balancer writes");
+    };
+    let request = rest.first().copied().unwrap_or_default();
+    if request.starts_with(b"- - -") || request.is_empty() {
+        let (client, server) = (endpoint(client), endpoint(target));
+        let started = out.time(times::iso(stamp));
+        out.row(Row::Flow(FlowSeen {
+            started,
+            duration: nano(lasted),
+            originator: client.map(|c| c.0),
+            originator_port: client.and_then(|c| c.1),
+            responder: server.map(|s| s.0),
+            responder_port: server.and_then(|s| s.1),
+            protocol: Some("tcp".into()),
+            orig_bytes: count(received),
+            resp_bytes: count(sent),
+            sensor: Some(Cow::Borrowed(lb)),
+            ..FlowSeen::new("elb")
+        }));
+        return Took::Yes;
+    }
+    let agent = rest.get(1).copied().unwrap_or(b"-");
+    let none: &[u8] = b"-";
+    let as_alb = [
+        none, stamp, lb, client, target, none, none, none, status, none, received, sent, request,
+        agent,
+    ];
+    application(&as_alb, out)
 }
 
 /// type version time elb listener client:port destination:port connection_time tls_handshake_time

@@ -45,6 +45,8 @@ pub trait Out {
     fn note(&mut self, note: Note);
     /// Which record comes now, where the reader itself finds the records.
     fn place(&mut self, place: u64);
+    /// Which record that is.
+    fn at(&self) -> u64;
     /// Whether of a connection only its beginning, its ends, its service and its bytes are wanted.
     fn brief(&self) -> bool {
         false
@@ -52,6 +54,14 @@ pub trait Out {
 }
 
 impl dyn Out + '_ {
+    /// A row of an earlier record, of which later ones told more.
+    pub(super) fn earlier(&mut self, place: u64, row: Row<'_>) {
+        let now = self.at();
+        self.place(place);
+        self.row(row);
+        self.place(now);
+    }
+
     /// A time; what had to be assumed for it is noted.
     pub(super) fn time(&mut self, read: Option<super::times::Read>) -> Option<Time> {
         let read = read?;
@@ -138,6 +148,7 @@ pub const FORMATS: &[Format] = &[
     super::suricata::FORMAT,
     super::snort::FAST,
     super::snort::JSON,
+    super::snort_csv::FORMAT,
     super::nfdump::CSV,
     super::nfdump::JSON,
     super::nfdump_long::FORMAT,

@@ -27,12 +27,22 @@ fn is_asff(object: Object<'_>) -> bool {
         || object.str("ProductArn").is_some_and(|arn| arn.contains("guardduty"))
 }
 
+/// A finding as Security Lake keeps it: OCSF's detection finding, of GuardDuty.
+fn is_ocsf(object: Object<'_>) -> bool {
+    object.count("class_uid") == Some(2004)
+        && object
+            .object("metadata")
+            .and_then(|m| m.object("product")?.str("name"))
+            .is_some_and(|name| name.eq_ignore_ascii_case("guardduty"))
+}
+
 fn tells(object: Object<'_>, _: &Origin) -> bool {
     is_finding(object)
         || is_asff(object)
+        || is_ocsf(object)
         || object.get("findingIds").is_some()
         || object.object("detail").is_some_and(is_finding)
-        || lists(object).next().is_some_and(|found| is_finding(found) || is_asff(found))
+        || lists(object).any(|found| is_finding(found) || is_asff(found))
         || object.get("findings").is_some_and(|v| v.as_array().is_some_and(Vec::is_empty))
 }
 
@@ -61,13 +71,17 @@ fn read(object: Object<'_>, _: &Origin, out: &mut dyn Out) -> Took {
     if is_asff(object) {
         return asff(object, out);
     }
+    if is_ocsf(object) {
+        return ocsf(object, out);
+    }
+    let mut all = Took::Yes;
     for found in lists(object) {
         let took = if is_asff(found) { asff(found, out) } else { finding(found, out) };
         if let Took::No(_) = took {
-            return took;
+            all = took;
         }
     }
-    Took::Yes
+    all
 }
 
 fn finding(object: Object<'_>, out: &mut dyn Out) -> Took {
@@ -132,7 +146,12 @@ fn sample(service: Object<'_>) -> bool {
 
 fn private_address(instance: Object<'_>) -> Option<std::net::IpAddr> {
     let interfaces = instance.get("networkInterfaces")?.as_array()?;
-    interfaces.iter().find_map(|i| Object(i.as_object()?).address("privateIpAddress"))
+    let six = |i: &Value| {
+        let list = Object(i.as_object()?).get("ipv6Addresses")?.as_array()?;
+        list.iter().find_map(|a| super::field::address(a.as_str()?.as_bytes()))
+    };
+    let four = interfaces.iter().find_map(|i| Object(i.as_object()?).address("privateIpAddress"));
+    four.or_else(|| interfaces.iter().find_map(six))
 }
 
 /// What was done, in any of the shapes of an action.
@@ -144,7 +163,7 @@ fn act(action: Object<'_>, role: Option<&str>, alert: &mut Alert) {
     }
     if let Some(call) = action.object("networkConnectionAction") {
         alert.protocol = call.str("protocol").and_then(|p| protocol_named(p.as_bytes()));
-        let local = call.object("localIpDetails").and_then(|d| d.address("ipAddressV4"));
+        let local = end(call, "localIpDetails");
         let side = (local.or(alert.client), port_of(call, "localPortDetails"));
         let remote = (remote(call), port_of(call, "remotePortDetails"));
         let inbound = call.str("connectionDirection") == Some("INBOUND")
@@ -173,12 +192,83 @@ fn act(action: Object<'_>, role: Option<&str>, alert: &mut Alert) {
 }
 
 fn remote(action: Object<'_>) -> Option<std::net::IpAddr> {
-    let details = action.object("remoteIpDetails")?;
+    end(action, "remoteIpDetails")
+}
+
+/// An address of either kind.
+fn end(action: Object<'_>, key: &str) -> Option<std::net::IpAddr> {
+    let details = action.object(key)?;
     details.address("ipAddressV4").or_else(|| details.address("ipAddressV6"))
 }
 
 fn port_of(action: Object<'_>, key: &str) -> Option<u16> {
     action.object(key)?.port("port")
+}
+
+/// The same finding as Security Lake keeps it.
+fn ocsf(object: Object<'_>, out: &mut dyn Out) -> Took {
+    let Some(info) = object.object("finding_info") else {
+        return Took::no("a finding without its finding_info");
+    };
+    let kind = info.get("types").and_then(words).unwrap_or_default();
+    let kind = kind.split(',').next().unwrap_or_default();
+    let first = info.time("first_seen_time_dt").or_else(|| info.time("first_seen_time"));
+    let last = info.time("last_seen_time_dt").or_else(|| info.time("last_seen_time"));
+    let first = out.time(first.or_else(|| object.time("time_dt")).or_else(|| object.time("time")));
+    let last = out.time(last);
+    let resources = object.get("resources").and_then(Value::as_array);
+    let id = resources.and_then(|r| Object(r.first()?.as_object()?).str("uid"));
+    // OCSF's own scale ends with 5, critical; GuardDuty's with 10.
+    #[allow(clippy::cast_precision_loss)]
+    let severity = object.count("severity_id").map(|grade| (grade * 2).min(10) as f64);
+    out.row(Row::Alert(Box::new(Alert {
+        time: first,
+        last,
+        count: object.count("count"),
+        signature_id: info.text("uid"),
+        signature: text(kind.as_bytes()),
+        category: text(kind.split(':').next().unwrap_or_default().as_bytes()),
+        severity,
+        instance: id.and_then(|id| text(id.rsplit('/').next().unwrap_or_default().as_bytes())),
+        sample: info.str("title").is_some_and(|title| title.starts_with("[SAMPLE]")),
+        detail: info.text("title"),
+        sensor: object.object("cloud").and_then(|c| c.object("account")?.text("uid")),
+        ..Alert::new("guardduty")
+    })));
+    Took::Yes
+}
+
+/// What was done, as Security Hub has it under names of its own.
+fn asff_action(object: Object<'_>, alert: &mut Alert) {
+    let Some(action) = object.object("Action") else { return };
+    alert.action = action.text("ActionType");
+    if let Some(dns) = action.object("DnsRequestAction") {
+        alert.domain = dns.str("Domain").and_then(|d| name(d.as_bytes()));
+        alert.protocol = dns.str("Protocol").and_then(|p| protocol_named(p.as_bytes()));
+    }
+    if let Some(call) = action.object("NetworkConnectionAction") {
+        alert.protocol = call.str("Protocol").and_then(|p| protocol_named(p.as_bytes()));
+        let port = |key| call.object(key).and_then(|side| side.port("Port"));
+        let here = (alert.client, port("LocalPortDetails"));
+        let there = (
+            call.object("RemoteIpDetails").and_then(|side| side.address("IpAddressV4")),
+            port("RemotePortDetails"),
+        );
+        let inbound = call.str("ConnectionDirection") == Some("INBOUND");
+        let (client, server) = if inbound { (there, here) } else { (here, there) };
+        (alert.client, alert.client_port) = client;
+        (alert.server, alert.server_port) = server;
+    }
+}
+
+/// The inner address of an instance that Security Hub describes.
+fn asff_address(resource: Object<'_>) -> Option<std::net::IpAddr> {
+    let instance = resource.object("Details")?.object("AwsEc2Instance")?;
+    let list = instance.get("IpV4Addresses")?.as_array()?;
+    let mut addresses = list.iter().filter_map(|a| super::field::address(a.as_str()?.as_bytes()));
+    let inner =
+        |address: &std::net::IpAddr| matches!(address, std::net::IpAddr::V4(v4) if v4.is_private());
+    addresses.clone().find(inner).or_else(|| addresses.next())
 }
 
 /// The same finding as Security Hub writes it.
@@ -191,9 +281,15 @@ fn asff(object: Object<'_>, out: &mut dyn Out) -> Took {
     let id = resource.and_then(Value::as_object).and_then(|r| Object(r).str("Id"));
     let time = out.time(object.time("FirstObservedAt").or_else(|| object.time("CreatedAt")));
     let last = out.time(object.time("LastObservedAt").or_else(|| object.time("UpdatedAt")));
-    out.row(Row::Alert(Box::new(Alert {
+    let mut alert = Alert {
         time,
         last,
+        count: object
+            .object("ProductFields")
+            .and_then(|fields| fields.0.get("aws/guardduty/service/count"))
+            .and_then(words)
+            .and_then(|count| super::field::count(count.as_bytes())),
+        client: resource.and_then(Value::as_object).and_then(|r| asff_address(Object(r))),
         signature_id: object.text("Id"),
         signature: text(kind.as_bytes()),
         category: text(kind.split(':').next().unwrap_or_default().as_bytes()),
@@ -205,7 +301,9 @@ fn asff(object: Object<'_>, out: &mut dyn Out) -> Took {
         sample: object.bool("Sample") == Some(true),
         detail: object.text("Title"),
         ..Alert::new("guardduty")
-    })));
+    };
+    asff_action(object, &mut alert);
+    out.row(Row::Alert(Box::new(alert)));
     Took::Yes
 }
 

@@ -8,8 +8,17 @@ use std::borrow::Cow;
 const LONGEST: usize = 4 << 20;
 
 /// Keys of outer objects whose arrays hold the records.
-const WRAPPERS: &[&str] =
-    &["Findings", "findings", "Records", "records", "Events", "events", "flows", "results"];
+const WRAPPERS: &[&str] = &[
+    "Findings",
+    "findings",
+    "Records",
+    "records",
+    "Events",
+    "events",
+    "flows",
+    "results",
+    "logEvents",
+];
 
 /// The records within an outer object.
 pub(super) fn wrapped(outer: &Map<String, Value>) -> impl Iterator<Item = Object<'_>> {

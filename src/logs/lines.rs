@@ -42,6 +42,11 @@ impl<R: Read> Lines<R> {
         Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
     }
 
+    /// Leaves so many bytes that were peeked at.
+    pub(super) fn leave(&mut self, bytes: usize) {
+        self.start = self.start.saturating_add(bytes).min(self.end);
+    }
+
     /// Reads on; makes room first.
     fn fill(&mut self) -> io::Result<()> {
         if self.start > 0 {

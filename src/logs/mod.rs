@@ -6,6 +6,7 @@
 
 mod auditd;
 mod bind;
+mod carried;
 mod combined;
 mod dnsmasq;
 mod elb;
@@ -26,11 +27,14 @@ mod nfdump_long;
 mod pair;
 mod parquet;
 mod read;
+mod readers;
+mod recognise;
 mod refused;
 mod route53;
 mod row;
 mod sink;
 mod snort;
+mod snort_csv;
 mod squid;
 mod store;
 mod suricata;

@@ -12,6 +12,7 @@ use netflow_parser::variable_versions::ipfix::lookup::{IANAIPFixField, IPFixFiel
 use netflow_parser::variable_versions::{ipfix, v9};
 use netflow_parser::{FieldValue, NetflowPacket, NetflowParser};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::IpAddr;
 
@@ -24,6 +25,9 @@ pub(super) const FORMAT: Format = Format {
 
 /// A datagram is no longer than what UDP carries.
 const LONGEST: usize = 65_535;
+
+/// Exporters whose start is remembered.
+const MOST_DOMAINS: usize = 4096;
 
 /// Milliseconds by which a flow may end after its export before its times are not believed.
 const SLACK: i64 = 3_600_000;
@@ -70,6 +74,7 @@ fn read(
     problems: &mut Problems,
 ) -> io::Result<()> {
     let mut parser = NetflowParser::default();
+    let mut boots = BTreeMap::new();
     let mut buffer = Vec::new();
     let (mut number, mut over) = (0, false);
     let mut prefixed = None;
@@ -93,7 +98,7 @@ fn read(
         let end = (head + length.max(1)).min(buffer.len());
         let whole = head + length <= buffer.len();
         let parsed = parser.parse_bytes(buffer.get(head..end).unwrap_or_default());
-        let missing: u64 = parsed.packets.iter().map(|packet| give(packet, out)).sum();
+        let missing: u64 = parsed.packets.iter().map(|packet| give(packet, &mut boots, out)).sum();
         if !whole {
             problems.add(number, "cut off: the file ends within this datagram");
         } else if parsed.error.is_some() {
@@ -117,7 +122,7 @@ fn alone(bytes: &[u8]) -> usize {
 }
 
 /// The rows of one datagram; how many of its sets could not be read for want of a template.
-fn give(packet: &NetflowPacket, out: &mut dyn Out) -> u64 {
+fn give(packet: &NetflowPacket, boots: &mut BTreeMap<u32, i64>, out: &mut dyn Out) -> u64 {
     match packet {
         NetflowPacket::V5(v5) => {
             five(v5, out);
@@ -146,7 +151,21 @@ fn give(packet: &NetflowPacket, out: &mut dyn Out) -> u64 {
         }
         NetflowPacket::IPFix(packet) => {
             let export = i64::from(packet.header.export_time) * 1000;
+            let domain = packet.header.observation_domain_id;
             let mut missing = 0;
+            // When the exporter was started is told apart from the flows, and once for all of them.
+            let told = packet.flowsets.iter().filter_map(|set| match &set.body {
+                ipfix::FlowSetBody::OptionsData(data) => Some(data.fields.iter().flatten()),
+                _ => None,
+            });
+            let init = IPFixField::IANA(IANAIPFixField::from(160));
+            let boot = told.flatten().find(|(field, _)| *field == init);
+            if let Some(boot) = boot.and_then(|(_, v)| i64::try_from(v.as_u64()?).ok())
+                && (boots.len() < MOST_DOMAINS || boots.contains_key(&domain))
+            {
+                boots.insert(domain, boot);
+            }
+            let boot = boots.get(&domain).copied();
             for set in &packet.flowsets {
                 match &set.body {
                     ipfix::FlowSetBody::Data(data) => {
@@ -155,7 +174,7 @@ fn give(packet: &NetflowPacket, out: &mut dyn Out) -> u64 {
                                 let wanted = IPFixField::IANA(IANAIPFixField::from(number));
                                 record.iter().find(|(f, _)| *f == wanted).map(|(_, v)| v)
                             };
-                            flow(&get, export, None, out);
+                            flow(&get, export, boot, out);
                         }
                     }
                     ipfix::FlowSetBody::NoTemplate(_) => missing += 1,
@@ -180,8 +199,23 @@ fn millis(millis: i64) -> Option<Time> {
     millis.checked_mul(1_000_000).map(Time)
 }
 
+/// Milliseconds since an exporter's start begin anew after 49.7 days: brought near the export, where
+/// that puts the flow's end within the hour before it.
+fn unwrapped(start: i64, end: i64, export: i64) -> (i64, i64) {
+    const ROUND: i64 = 1 << 32;
+    let rounds = export.saturating_add(SLACK).saturating_sub(end).div_euclid(ROUND);
+    let moved = end.saturating_add(rounds.saturating_mul(ROUND));
+    let by = if export.saturating_sub(moved) <= SLACK { moved.saturating_sub(end) } else { 0 };
+    let (start, end) = (start.saturating_add(by), end.saturating_add(by));
+    // It began before the round and ended behind it.
+    let before = start.saturating_sub(ROUND);
+    let wrapped = start > end && before >= end.saturating_sub(86_400_000);
+    (if wrapped { before } else { start }, end)
+}
+
 /// Start and end, where both are believable: replayed captures give times in the future.
 fn set_times(row: &mut FlowSeen<'_>, start: i64, end: i64, export: i64, out: &mut dyn Out) {
+    let (start, end) = unwrapped(start, end, export);
     if end > export + SLACK || start > end || start < 0 {
         out.note(Note::Said(
             "flows whose times lie after their export; that of the export is taken".to_owned(),
@@ -269,8 +303,9 @@ fn flow<'v>(
         Some(if matches!(n, 154..=157) { time - NTP } else { time })
     };
     let booted = |n: u16| {
-        let boot = boot.or_else(|| i64::try_from(number(160)?).ok())?;
-        Some(boot + i64::try_from(number(n)?).ok()?)
+        let own = number(160).and_then(|n| i64::try_from(n).ok());
+        let boot = own.or(boot)?;
+        Some(boot.saturating_add(i64::try_from(number(n)?).ok()?))
     };
     let start = [152, 150, 154, 156].into_iter().find_map(absolute).or_else(|| booted(22));
     let end = [153, 151, 155, 157].into_iter().find_map(absolute).or_else(|| booted(21));
@@ -282,5 +317,30 @@ fn flow<'v>(
         out.row(Row::Flow(row));
     } else {
         out.row(Row::Half(row));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPORT: i64 = 1_795_300_000_000;
+
+    #[test]
+    fn rounds_of_49_days_are_undone() {
+        let near = (EXPORT - 5000, EXPORT - 1000);
+        assert_eq!(unwrapped(near.0, near.1, EXPORT), near);
+        // An exporter that has run for two rounds.
+        let round = 1 << 32;
+        assert_eq!(unwrapped(near.0 - 2 * round, near.1 - 2 * round, EXPORT), near);
+        // Its count began anew between the flow and the export; within the flow.
+        assert_eq!(unwrapped(near.0 + round, near.1 + round, EXPORT), near);
+        assert_eq!(unwrapped(near.0 + round, near.1, EXPORT), near);
+        // A replay, whose times have nothing to do with the export's, is left as it is.
+        let replay = (EXPORT - 86_400_000 * 3000, EXPORT - 86_400_000 * 3000 + 5);
+        assert_eq!(unwrapped(replay.0, replay.1, EXPORT), replay);
+        for odd in [i64::MIN, i64::MAX, 0] {
+            let _ = unwrapped(odd, -odd.saturating_add(1), odd);
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Reads files of logs: tells their format, hands records to its reader, counts what was lost.
 
-use super::format::{FORMATS, Format, LineReader, Note, Origin, Out, Shape, Took};
-use super::json::{Object, Piece, Splitter};
+use super::format::{FORMATS, Format, Origin, Shape, Took};
+use super::json::{Piece, Splitter};
 use super::lines::{Line, Lines};
+use super::readers::Readers;
+use super::recognise::{format_of, json_head, lines_of_json};
 use super::sink::{Fan, Problems, Sink};
 use super::store::{conversations, cover, endpoints, tell};
 use super::twice;
@@ -17,8 +19,8 @@ const HEAD: usize = 64 << 10;
 /// How much where that does not suffice.
 const LONG_HEAD: usize = super::lines::LONGEST + HEAD;
 
-/// Lines of a head that are offered to every format.
-const HEAD_LINES: usize = 200;
+/// What some editors put before UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What became of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl<'f> Logs<'f> {
     /// Whether so much of a file's beginning tells a format, and which.
     #[must_use]
     pub fn recognise(head: &[u8], origin: &Origin) -> Option<&'static str> {
-        format_of(head, origin).map(|format| format.name)
+        format_of(head.strip_prefix(MARK).unwrap_or(head), origin).map(|format| format.name)
     }
 
     /// Why a file that begins so is not read, and what makes a log of it.
@@ -137,6 +139,10 @@ fn one(origin: &Origin, reader: &mut dyn Read, sink: &mut Fan<'_, '_>) -> Told {
                 return told;
             }
         }
+        if let Some(rest) = head.strip_prefix(MARK) {
+            head = rest.to_vec();
+            lines.leave(MARK.len());
+        }
         format = format_of(&head, origin);
         if format.is_some() {
             break;
@@ -152,173 +158,15 @@ fn one(origin: &Origin, reader: &mut dyn Read, sink: &mut Fan<'_, '_>) -> Told {
             told.records = sink.place.max(told.problems.lost);
         }
         Some(Format { shape: Shape::Lines { .. }, .. }) => text(lines, origin, sink, &mut told),
-        Some(Format { shape: Shape::Json { .. }, .. }) if lines_of_json(&head) => {
+        Some(Format { shape: Shape::Json { .. }, .. })
+            if lines_of_json(&head) || !json_head(&head) =>
+        {
             text(lines, origin, sink, &mut told);
         }
         Some(_) => split(lines.into_stream(), origin, sink, &mut told),
         None => {}
     }
     told
-}
-
-/// The format of a file, by its beginning.
-fn format_of(head: &[u8], origin: &Origin) -> Option<&'static Format> {
-    let binary = FORMATS.iter().find(|format| match format.shape {
-        Shape::Binary { tells, .. } => tells(head),
-        _ => false,
-    });
-    if binary.is_some() {
-        return binary;
-    }
-    if json_head(head) {
-        let mut found = None;
-        Splitter::new().push(head, &mut |_, piece| {
-            if let Piece::Object(bytes) = piece
-                && found.is_none()
-                && let Some((map, _)) = super::mend::object(bytes)
-            {
-                found = json_format(Object(&map), origin);
-            }
-        });
-        if found.is_some() {
-            return found;
-        }
-    }
-    let lines = head.split(|b| *b == b'\n').take(HEAD_LINES);
-    lines
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .find_map(|line| line_format(line, origin).or_else(|| object_format(line, origin)))
-}
-
-/// The format of an object that stands on one line, as behind a line of something else.
-fn object_format(line: &[u8], origin: &Origin) -> Option<&'static Format> {
-    let (map, _) = super::mend::object(line.strip_prefix(b"{").map(|_| line)?)?;
-    json_format(Object(&map), origin)
-}
-
-fn json_head(head: &[u8]) -> bool {
-    matches!(head.trim_ascii_start(), [b'{' | b'[', ..])
-}
-
-/// Whether the first line or most are whole objects: then each is, and a damaged one ends with its line.
-fn lines_of_json(head: &[u8]) -> bool {
-    let mut lines: Vec<&[u8]> = head.split(|b| *b == b'\n').take(HEAD_LINES).collect();
-    // The last goes on behind the head.
-    if lines.len() > 1 {
-        lines.pop();
-    }
-    lines.retain(|line| !line.trim_ascii().is_empty());
-    let whole = |line: &&&[u8]| {
-        line.trim_ascii_start().starts_with(b"{") && super::mend::object(line).is_some()
-    };
-    lines.first().is_some_and(|line| whole(&line))
-        || lines.iter().filter(whole).count() * 2 > lines.len()
-}
-
-fn json_format(object: Object<'_>, origin: &Origin) -> Option<&'static Format> {
-    FORMATS.iter().find(|format| match format.shape {
-        Shape::Json { tells, .. } => tells(object, origin),
-        _ => false,
-    })
-}
-
-fn line_format(line: &[u8], origin: &Origin) -> Option<&'static Format> {
-    FORMATS.iter().find(|format| match format.shape {
-        Shape::Lines { tells, .. } => tells(line, origin),
-        _ => false,
-    })
-}
-
-/// The readers of one file's lines: most often one, several where programs share a log.
-#[derive(Default)]
-struct Readers {
-    made: BTreeMap<&'static str, Box<dyn LineReader>>,
-    current: Option<&'static str>,
-}
-
-impl Readers {
-    fn take(
-        &mut self,
-        line: &[u8],
-        origin: &Origin,
-        sink: &mut Fan<'_, '_>,
-        told: &mut Told,
-    ) -> Took {
-        if let [b'{', ..] = line {
-            return object(line, origin, sink, told);
-        }
-        if line.trim_ascii().is_empty() {
-            // It may end a block, and is never lost.
-            if let Some(reader) = self.current.and_then(|name| self.made.get_mut(name)) {
-                reader.line(line, origin, sink);
-            }
-            return Took::Heading;
-        }
-        let mut first = None;
-        if let Some(reader) = self.current.and_then(|name| self.made.get_mut(name)) {
-            match reader.line(line, origin, sink) {
-                Took::No(why) => first = Some(why),
-                took => return took,
-            }
-        }
-        // Another program's line within the same file, or a new header.
-        if let Some(Format { name, shape: Shape::Lines { reader, .. }, .. }) =
-            line_format(line, origin)
-            && (first.is_none() || self.current != Some(name))
-        {
-            let took = self.made.entry(name).or_insert_with(reader).line(line, origin, sink);
-            if !matches!(took, Took::No(_)) {
-                self.current = Some(name);
-                told.formats.insert(name);
-            }
-            return took;
-        }
-        // A row under a header that was read before another program's lines came between.
-        let current = self.current;
-        for (name, reader) in self.made.iter_mut().filter(|(name, _)| Some(**name) != current) {
-            let took = reader.line(line, origin, sink);
-            if matches!(took, Took::Yes | Took::Heading) {
-                self.current = Some(name);
-                return took;
-            }
-        }
-        if super::times::syslog(line, None).is_some() {
-            // Lines of other programs in a shared log.
-            return Took::Other;
-        }
-        Took::No(first.unwrap_or("of no format that davy knows".into()))
-    }
-}
-
-fn object(line: &[u8], origin: &Origin, sink: &mut Fan<'_, '_>, told: &mut Told) -> Took {
-    let Some((map, mended)) = super::mend::object(line) else { return Took::no("not JSON") };
-    if mended {
-        let words = "JSON that is none by the letter, in its texts or numbers, read all the same";
-        sink.note(Note::Said(words.to_owned()));
-    }
-    match json_format(Object(&map), origin) {
-        Some(Format { name, shape: Shape::Json { read, .. }, .. }) => {
-            told.formats.insert(name);
-            read(Object(&map), origin, sink)
-        }
-        _ => {
-            // Several records in one object that stands on one line.
-            let mut took = Took::Other;
-            for inner in super::json::wrapped(&map) {
-                if let Some(Format { name, shape: Shape::Json { read, .. }, .. }) =
-                    json_format(inner, origin)
-                {
-                    told.formats.insert(name);
-                    match read(inner, origin, sink) {
-                        Took::Other => {}
-                        lost @ Took::No(_) => return lost,
-                        read => took = read,
-                    }
-                }
-            }
-            took
-        }
-    }
 }
 
 fn text<R: Read>(mut lines: Lines<R>, origin: &Origin, sink: &mut Fan<'_, '_>, told: &mut Told) {
@@ -350,12 +198,11 @@ fn text<R: Read>(mut lines: Lines<R>, origin: &Origin, sink: &mut Fan<'_, '_>, t
             break;
         }
     }
-    for reader in readers.made.values_mut() {
-        reader.end(sink);
-    }
+    readers.end(origin, sink, told);
 }
 
 fn split(mut stream: impl Read, origin: &Origin, sink: &mut Fan<'_, '_>, told: &mut Told) {
+    let mut readers = Readers::default();
     let mut splitter = Splitter::new();
     let mut block = vec![0; 64 << 10];
     loop {
@@ -366,7 +213,7 @@ fn split(mut stream: impl Read, origin: &Origin, sink: &mut Fan<'_, '_>, told: &
                 splitter.push(bytes, &mut |line, piece| {
                     sink.place = line;
                     let took = match piece {
-                        Piece::Object(bytes) => object(bytes, origin, sink, told),
+                        Piece::Object(bytes) => readers.object(bytes, origin, sink, told),
                         Piece::Outer => return,
                         Piece::TooLong => Took::no("longer than 4 MiB"),
                         Piece::Broken => Took::no("not JSON"),
@@ -393,4 +240,5 @@ fn split(mut stream: impl Read, origin: &Origin, sink: &mut Fan<'_, '_>, told: &
         told.records += 1;
         told.problems.add(line, "cut off: the file ends within this record");
     }
+    readers.end(origin, sink, told);
 }

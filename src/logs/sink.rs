@@ -233,6 +233,10 @@ impl Out for Fan<'_, '_> {
         self.place = place;
     }
 
+    fn at(&self) -> u64 {
+        self.place
+    }
+
     fn brief(&self) -> bool {
         self.sinks.iter().all(|sink| sink.wanted.is_brief())
     }

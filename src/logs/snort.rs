@@ -53,7 +53,10 @@ fn rule(text: &[u8]) -> Option<Rule<'_>> {
         .filter_map(|mark| memchr::memmem::rfind(rest, mark))
         .min()?;
     let (message, rest) = rest.split_at_checked(end)?;
-    Some(Rule { id, message: message.trim_ascii(), rest })
+    let message = message.trim_ascii();
+    // Snort 3 writes it in quotes.
+    let bare = message.strip_prefix(b"\"").and_then(|m| m.strip_suffix(b"\""));
+    Some(Rule { id, message: bare.unwrap_or(message), rest })
 }
 
 /// The text between `[Name: ` and `]`.
@@ -129,13 +132,14 @@ fn sides(text: &[u8], alert: &mut Alert) {
 /// One line an alert, or the block of alert_full that is being read.
 #[derive(Default)]
 struct Fast {
-    block: Option<Alert>,
+    /// With its first line.
+    block: Option<(u64, Alert)>,
 }
 
 impl Fast {
     fn flush(&mut self, out: &mut dyn Out) {
-        if let Some(alert) = self.block.take() {
-            out.row(Row::Alert(Box::new(alert)));
+        if let Some((place, alert)) = self.block.take() {
+            out.earlier(place, Row::Alert(Box::new(alert)));
         }
     }
 }
@@ -147,11 +151,12 @@ impl LineReader for Fast {
             let Some(rule) = rule(line.get(5..).unwrap_or_default()) else {
                 return Took::no("an alert without gid:sid:rev");
             };
-            self.block = Some(Alert {
+            let alert = Alert {
                 signature_id: text(rule.id),
                 signature: text(rule.message),
                 ..Alert::new("snort")
-            });
+            };
+            self.block = Some((out.at(), alert));
             return Took::Yes;
         }
         if let Some((mut alert, read)) = one(line, Some(origin)) {
@@ -165,7 +170,7 @@ impl LineReader for Fast {
                 self.flush(out);
                 Took::Yes
             }
-            Some(alert) if of_block(line) => {
+            Some((_, alert)) if of_block(line) => {
                 within(line, origin, alert, out);
                 Took::Yes
             }

@@ -28,7 +28,7 @@ fn read(object: Object<'_>, _: &Origin, out: &mut dyn Out) -> Took {
         "alert" => alert(object, out),
         "flow" | "netflow" => flow(object, out),
         "dns" => dns(object, out),
-        "tls" => tls(object, out),
+        "tls" | "quic" => tls(object, out),
         "http" => http(object, out),
         "stats" => stats(object, out),
         _ => Took::Other,
@@ -285,7 +285,9 @@ fn dns(object: Object<'_>, out: &mut dyn Out) -> Took {
 }
 
 fn tls(object: Object<'_>, out: &mut dyn Out) -> Took {
-    let Some(told) = object.object("tls") else { return Took::no("a tls event without its body") };
+    let Some(told) = object.object("tls").or_else(|| object.object("quic")) else {
+        return Took::no("a tls event without its body");
+    };
     let common = common(object, out);
     let hash = |key| {
         let value = told.get(key)?;

@@ -32,13 +32,13 @@ fn tells(line: &[u8], _: &Origin) -> bool {
 /// The last question, which a reply may follow.
 #[derive(Default)]
 struct Unbound {
-    waiting: Option<Dns>,
+    waiting: Option<(u64, Dns)>,
 }
 
 impl Unbound {
     fn flush(&mut self, out: &mut dyn Out) {
-        if let Some(row) = self.waiting.take() {
-            out.row(Row::Dns(row));
+        if let Some((place, row)) = self.waiting.take() {
+            out.earlier(place, Row::Dns(row));
         }
     }
 }
@@ -79,7 +79,7 @@ impl LineReader for Unbound {
             rcode: rest.first().copied().and_then(text),
             ..Dns::new("unbound")
         };
-        let same = self.waiting.as_ref().is_some_and(|w| {
+        let same = self.waiting.as_ref().is_some_and(|(_, w)| {
             w.client == row.client && w.query == row.query && w.qtype == row.qtype
         });
         if row.rcode.is_some() {
@@ -91,7 +91,7 @@ impl LineReader for Unbound {
             out.row(Row::Dns(row));
         } else {
             self.flush(out);
-            self.waiting = Some(row);
+            self.waiting = Some((out.at(), row));
         }
         Took::Yes
     }

@@ -6,6 +6,7 @@ mod dns;
 mod http;
 mod notice;
 mod ssl;
+mod suricata;
 mod tsv;
 
 use super::format::{Format, Origin, Out, Shape, Took};
@@ -83,6 +84,8 @@ enum Path {
     Http,
     Ssl,
     Notice,
+    /// Suricata's alerts as Corelight's sensors write them.
+    Suricata,
     /// A log that davy has no table for.
     Other,
 }
@@ -96,6 +99,7 @@ impl Path {
             "http" | "open_http" => Self::Http,
             "ssl" | "open_ssl" => Self::Ssl,
             "notice" => Self::Notice,
+            "suricata_corelight" => Self::Suricata,
             _ => Self::Other,
         }
     }
@@ -120,6 +124,7 @@ fn take(path: Path, fields: &dyn Fields, out: &mut dyn Out) -> Took {
         Path::Http => http::read(fields, out),
         Path::Ssl => ssl::read(fields, out),
         Path::Notice => notice::read(fields, out),
+        Path::Suricata => suricata::read(fields, out),
         Path::Other => Took::Other,
     }
 }

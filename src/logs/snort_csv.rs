@@ -1,0 +1,110 @@
+//! Snort's alert_csv, as pfSense keeps it too (Snort 2) and of Snort 3, in the order of columns that
+//! each writes where it is told nothing else.
+
+use super::field::{address, count, endpoint, port, protocol_named};
+use super::format::{Format, LineReader, Origin, Out, Shape, Took};
+use super::row::{Alert, Row, text};
+use super::times;
+
+pub(super) const FORMAT: Format = Format {
+    name: "snort-csv",
+    doc: "Snort's alert_csv of versions 2 and 3, in their own order of columns",
+    tables: &["alerts"],
+    shape: Shape::Lines { tells, reader: || Box::new(Csv) },
+};
+
+/// Cells, where quotes hold commas.
+fn cells(line: &[u8]) -> Vec<&[u8]> {
+    let mut out = Vec::new();
+    let mut rest = line;
+    while out.len() < 40 {
+        let plain = rest.trim_ascii_start();
+        let (cell, after) = match plain.strip_prefix(b"\"") {
+            Some(inner) => {
+                let end = memchr::memchr(b'"', inner).unwrap_or(inner.len());
+                (inner.get(..end), inner.get(end..))
+            }
+            None => (plain.get(..memchr::memchr(b',', plain).unwrap_or(plain.len())), Some(plain)),
+        };
+        out.push(cell.unwrap_or_default().trim_ascii());
+        let after = after.unwrap_or_default();
+        let Some(comma) = memchr::memchr(b',', after) else { break };
+        rest = after.get(comma + 1..).unwrap_or_default();
+    }
+    out
+}
+
+fn alert(line: &[u8], origin: &Origin) -> Option<(Alert, Option<times::Read>)> {
+    // `08/03-14:19:41.208105 ,1,…`
+    if !matches!(line, [_, _, b'/', _, _, b'-' | b'/', ..]) {
+        return None;
+    }
+    let cells = cells(line);
+    let read = |stamp: &[u8]| {
+        let written = times::month_day(stamp, origin.modified);
+        // Without the file's time the year is not known, and the form is all that tells.
+        (written.is_some() || times::month_day(stamp, Some(crate::facts::Time(1 << 60))).is_some())
+            .then_some(written)
+    };
+    let mut alert = Alert::new("snort");
+    match cells.as_slice() {
+        [
+            stamp,
+            generator,
+            id,
+            revision,
+            message,
+            protocol,
+            from,
+            from_port,
+            to,
+            to_port,
+            rest @ ..,
+        ] if [generator, id, revision].iter().all(|n| count(n).is_some())
+            && address(from).is_some() =>
+        {
+            alert.signature_id = text(&[*generator, id, revision].join(&b':'));
+            alert.signature = text(message);
+            alert.protocol = protocol_named(protocol);
+            (alert.client, alert.client_port) = (address(from), port(from_port));
+            (alert.server, alert.server_port) = (address(to), port(to_port));
+            // pfSense writes id, class and priority behind them.
+            if let [_, class, priority, ..] = rest
+                && let Some(grade) = count(priority).and_then(|grade| u8::try_from(grade).ok())
+                && class.iter().any(u8::is_ascii_alphabetic)
+            {
+                (alert.category, alert.severity) = (text(class), Some(f64::from(grade)));
+            }
+            Some((alert, read(stamp)?))
+        }
+        [stamp, number, protocol, _, _, _, from, to, rule, action, ..]
+            if count(number).is_some() && rule.split(|b| *b == b':').count() == 3 =>
+        {
+            (alert.signature_id, alert.action) = (text(rule), text(action));
+            alert.protocol = protocol_named(protocol);
+            let side = |end| endpoint(end).map_or((None, None), |(host, port)| (Some(host), port));
+            (alert.client, alert.client_port) = side(from);
+            (alert.server, alert.server_port) = side(to);
+            alert.client?;
+            Some((alert, read(stamp)?))
+        }
+        _ => None,
+    }
+}
+
+fn tells(line: &[u8], origin: &Origin) -> bool {
+    memchr::memchr(b',', line).is_some() && alert(line, origin).is_some()
+}
+
+struct Csv;
+
+impl LineReader for Csv {
+    fn line(&mut self, line: &[u8], origin: &Origin, out: &mut dyn Out) -> Took {
+        let Some((mut alert, read)) = alert(line, origin) else {
+            return Took::no("not alert_csv's usual columns");
+        };
+        alert.time = out.time(read);
+        out.row(Row::Alert(Box::new(alert)));
+        Took::Yes
+    }
+}
