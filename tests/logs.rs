@@ -281,3 +281,24 @@ fn ports_that_are_used_again_are_another_session() {
         shapes.iter().map(|r| (r["minutes"].as_str(), r["points"].as_str())).collect();
     assert_eq!(shapes, [("40", "4")]);
 }
+
+/// A finding that was exported three times, each time with more counted, is one.
+#[test]
+fn a_finding_exported_again_counts_once() {
+    let export = |count: u32| {
+        format!(
+            r#"{{"schemaVersion":"2.0","accountId":"1","id":"f1","type":"CryptoCurrency:EC2/BitcoinTool.B!DNS","severity":8,"resource":{{"instanceDetails":{{"instanceId":"i-1","networkInterfaces":[{{"privateIpAddress":"10.0.0.12"}}]}}}},"service":{{"count":{count},"eventFirstSeen":"2026-11-22T05:00:00Z","eventLastSeen":"2026-11-22T0{count}:00:00Z"}}}}"#
+        )
+    };
+    let facts = Facts::in_memory(&davy::tables()).unwrap();
+    let mut logs = Logs::new(vec![(&facts, Wanted::ALL)]);
+    for (name, count) in [("a.jsonl", 7), ("b.jsonl", 9), ("c.jsonl", 8)] {
+        let origin = Origin { name: name.into(), modified: None };
+        logs.read(&origin, &mut export(count).as_bytes()).unwrap();
+    }
+    logs.finish().unwrap();
+    let counted = facts.rows("SELECT source, count FROM alerts WHERE NOT repeated", [], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+    });
+    assert_eq!(counted.unwrap(), [("b.jsonl:1".to_owned(), 9)]);
+}

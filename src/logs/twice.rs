@@ -1,5 +1,6 @@
-//! Alerts that one sensor wrote into two logs, as Suricata does into eve.json and fast.log: they are
-//! marked in the one that says less, and nobody counts them again.
+//! Alerts that one sensor wrote into two logs, as Suricata does into eve.json and fast.log, and
+//! findings that GuardDuty exported again: they are marked in the one that says less, and nobody
+//! counts them again.
 
 use crate::facts::{self, Facts, Status};
 use std::collections::HashMap;
@@ -32,7 +33,31 @@ pub(super) fn mark(facts: &Facts) -> Result<(), facts::Error> {
             }
         }
     }
-    Ok(())
+    if there("guardduty") { again(facts) } else { Ok(()) }
+}
+
+/// GuardDuty exports a finding anew whenever it has seen more of it: the last counts.
+fn again(facts: &Facts) -> Result<(), facts::Error> {
+    facts.change(
+        "UPDATE alerts SET repeated = 1 WHERE rowid IN (
+           SELECT rowid FROM (
+             SELECT rowid, row_number() OVER (PARTITION BY signature_id ORDER BY last DESC, count DESC, fact) AS copy
+             FROM alerts WHERE kind = 'guardduty' AND signature_id IS NOT NULL
+           ) WHERE copy > 1)",
+        [],
+    )?;
+    let marked = facts.rows(
+        "SELECT count(*) FROM alerts WHERE kind = 'guardduty' AND repeated",
+        [],
+        |row| row.get::<_, i64>(0),
+    )?;
+    match marked.first() {
+        Some(marked @ 1..) => {
+            let detail = format!("{marked} were exported again with more counted: the last counts");
+            facts.cover("findings exported again (guardduty)", Status::Complete, detail)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An alert without what its log may leave out: the same in both.

@@ -24,6 +24,9 @@ fn bare(line: &[u8]) -> bool {
         && columns.first().is_some_and(|ts| ts.contains(&b'.') && super::times::epoch(ts).is_some())
         && columns.get(2).is_some_and(|a| super::super::field::address(a).is_some())
         && columns.get(4).is_some_and(|a| super::super::field::address(a).is_some())
+        && columns
+            .get(6)
+            .is_some_and(|p| matches!(*p, b"tcp" | b"udp" | b"icmp" | b"unknown_transport"))
 }
 
 pub(super) struct Tsv {
@@ -32,6 +35,8 @@ pub(super) struct Tsv {
     unset: Vec<u8>,
     path: Path,
     fields: Vec<String>,
+    /// No header was seen: the rows tell by themselves what they are.
+    headless: bool,
     conn: Option<conn::Columns>,
 }
 
@@ -43,6 +48,7 @@ impl Default for Tsv {
             unset: b"-".to_vec(),
             path: Path::Other,
             fields: Vec::new(),
+            headless: false,
             conn: None,
         }
     }
@@ -57,14 +63,16 @@ impl LineReader for Tsv {
         if line.is_empty() {
             return Took::Heading;
         }
-        if self.fields.is_empty() {
+        if self.fields.is_empty() || self.headless {
             if !bare(line) {
                 return Took::no("no header");
             }
-            self.path = Path::Conn;
+            (self.path, self.headless) = (Path::Conn, true);
             // Newer versions have more columns, always behind the others.
             let columns = line.split(|b| *b == b'\t').count();
-            self.columns(CONN.split_ascii_whitespace().take(columns), out.brief());
+            if columns != self.fields.len() {
+                self.columns(CONN.split_ascii_whitespace().take(columns), out.brief());
+            }
         }
         if let Some(columns) = &self.conn {
             return columns.read(line, self.separator, &self.unset, out);
@@ -100,6 +108,7 @@ impl Tsv {
             b"unset_field" => self.unset = value.to_vec(),
             b"path" => self.path = Path::named(&String::from_utf8_lossy(value)),
             b"fields" => {
+                self.headless = false;
                 if self.path == Path::Other
                     && let Some(path) = Path::of_file(origin)
                 {
