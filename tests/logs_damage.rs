@@ -274,6 +274,18 @@ fn new_problems(damaged: &Told, before: &Told) -> Vec<u64> {
         .collect()
 }
 
+/// So many cases, the same in every run. To look for others: PROPTEST_RNG_SEED=1 PROPTEST_CASES=9999.
+fn cases(usual: u32) -> ProptestConfig {
+    use proptest::test_runner::RngSeed;
+    let set = ProptestConfig::default();
+    if set.rng_seed == RngSeed::Random {
+        let rng_seed = RngSeed::Fixed(0x00da_77e1);
+        ProptestConfig { cases: usual, rng_seed, failure_persistence: None, ..set }
+    } else {
+        ProptestConfig { failure_persistence: None, ..set }
+    }
+}
+
 /// What is wrong with how a log is read in which one line is damaged; [`None`] where nothing is.
 fn wrong(sample: &Sample, number: usize, how: &Damage) -> Option<String> {
     let line = sample.bytes.split(|b| *b == b'\n').nth(number - 1).unwrap();
@@ -301,7 +313,9 @@ fn wrong(sample: &Sample, number: usize, how: &Damage) -> Option<String> {
         if new_problems(told, &blank.told).iter().any(|line| *line != number as u64) {
             return say("told of another line");
         }
-        return (damaged.rows != blank.rows).then(|| say("the others are not as without it"))?;
+        // One line may hold several records.
+        let others = damaged.without(number as u64);
+        return (others != blank.rows).then(|| say("the others are not as without it"))?;
     }
     // What is not lost is a record, of this kind or another, or no record at all by its look.
     let plain = bad.trim_ascii();
@@ -320,7 +334,7 @@ fn wrong(sample: &Sample, number: usize, how: &Damage) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(cases(1500))]
 
     #[test]
     fn a_damaged_line_costs_itself_alone_and_is_told(which: Index, line: Index, how in damage()) {
@@ -431,7 +445,7 @@ fn wrong_in_frame(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(cases(1500))]
 
     #[test]
     fn a_damaged_object_of_an_array_costs_itself_alone_and_is_told(
@@ -464,7 +478,7 @@ static BINARY: LazyLock<Vec<&Sample>> = LazyLock::new(|| {
 });
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn a_damaged_datagram_costs_itself_alone(

@@ -170,7 +170,9 @@ impl Splitter {
                     self.record.clear();
                     self.too_long = false;
                     self.began = self.line;
-                    self.indent = margin;
+                    // The furthest in that one stood: damage may begin one where none does.
+                    self.indent =
+                        if self.indent == usize::MAX { margin } else { self.indent.max(margin) };
                     self.deeper = false;
                     self.open.push(byte);
                     self.keep(byte);
