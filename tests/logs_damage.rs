@@ -45,8 +45,12 @@ impl Read {
                 let source: String = row.get(1)?;
                 let line = source.rsplit(':').next().unwrap().parse().unwrap();
                 let count = row.as_ref().column_count();
-                let cells: Vec<String> =
-                    (2..count).map(|at| row.get_ref(at).map(shown)).collect::<Result<_, _>>()?;
+                // Which of two that are told twice counts depends on both.
+                let own = |at: &usize| row.as_ref().column_name(*at).is_ok_and(|n| n != "repeated");
+                let cells: Vec<String> = (2..count)
+                    .filter(own)
+                    .map(|at| row.get_ref(at).map(shown))
+                    .collect::<Result<_, _>>()?;
                 Ok((table, line, cells.join(" ")))
             });
             rows.extend(found.unwrap());
@@ -310,7 +314,10 @@ fn wrong(sample: &Sample, number: usize, how: &Damage) -> Option<String> {
         if lost != blank.told.problems.lost + 1 {
             return say("others were lost, too");
         }
-        if new_problems(told, &blank.told).iter().any(|line| *line != number as u64) {
+        // A record of several lines is told of where it ends.
+        let alone = sample.read.without(number as u64) == blank.rows;
+        let told_at = number as u64..=number as u64 + if alone { 0 } else { 12 };
+        if new_problems(told, &blank.told).iter().any(|line| !told_at.contains(line)) {
             return say("told of another line");
         }
         // One line may hold several records.

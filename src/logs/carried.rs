@@ -130,7 +130,7 @@ mod tests {
         let line = entry.line().unwrap();
         let text = String::from_utf8(line).unwrap();
         assert!(text.ends_with("Z web dnsmasq[55]: query[A] x from 10.0.0.5"), "{text}");
-        assert!(text.starts_with("2026-11-22T0"), "{text}");
+        assert!(text.starts_with("2026-11-21T22:26:40.123456Z "), "{text}");
         assert_eq!(entry.line(), None);
         assert!(!entry.field(b""));
     }
