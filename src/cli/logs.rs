@@ -103,7 +103,7 @@ fn recognised(path: &Path, head: &[u8]) -> bool {
 /// Whether a file is a log behind a line that is longer than what is looked at.
 fn further(path: &Path, origin: &Origin) -> bool {
     let mut head = Vec::new();
-    let opened = File::open(path).and_then(|file| carve::unpack(Box::new(file)));
+    let opened = File::open(path).map(|file| carve::unpack(Box::new(file)));
     let read = opened.map(|(reader, _)| reader.take(LONG_HEAD).read_to_end(&mut head));
     read.is_ok() && Logs::recognise(&head, origin).is_some()
 }
