@@ -1,12 +1,15 @@
 //! Text within text: base64, hexadecimal and percent signs. What comes out is examined as any
-//! text is, a few layers deep.
+//! bytes are, a few layers deep.
 
 use super::Kind;
-use crate::carve::scan::{Found, Hit, REACH, Step, Text, printable, within};
+use crate::carve::scan::{
+    AHEAD, Alphabet, Decoder, Found, Hit, INDENT, Letters, Open, REACH, Step, Text, WIDEST, begin,
+    printable, within,
+};
 use std::ops::Range;
 
-/// Characters of an encoded run that are decoded: enough for the head of a script. What is found
-/// must not depend on where chunks end, and this far every anchor sees.
+/// Characters of an encoded run that are decoded where it is UTF-16 or percent signs: so far every anchor
+/// sees.
 const LONGEST: usize = 2 * REACH;
 
 /// How far before the first sixteen letters and digits of a run it may begin: `+` and `/` may
@@ -16,11 +19,19 @@ const NEAR: usize = 28;
 /// The shortest encoded run that can hold an indicator.
 const SHORTEST: usize = 20;
 
-/// How files begin in base64 that are no text: ELF, and gzip, within which there may be text.
-const FILES: &[(&[u8], Option<&str>)] =
-    &[(b"f0VMRgIB", Some("ELF in base64")), (b"f0VMRgEB", Some("ELF in base64")), (b"H4sIA", None)];
+/// How far before a line that begins like something the run's first line may lie.
+const LINES: usize = 4 * 1024;
 
-pub(super) const KIND: Kind = Kind { literals: || vec!["%3a%2f%2f"], examine: percent };
+/// What a run's first letters tell.
+#[derive(Clone, Copy)]
+struct Begins {
+    alphabet: Alphabet,
+    /// A program's file.
+    file: Option<&'static str>,
+}
+
+pub(super) const KIND: Kind =
+    Kind { literals: || vec!["%3a%2f%2f", "curl%20", "wget%20"], examine: percent };
 
 /// Looks whether a word of letters and digits around `here` begins an encoded run.
 pub(super) fn word(
@@ -44,41 +55,114 @@ pub(super) fn word(
     if start + NEAR <= here || !owned.contains(&start) {
         return;
     }
-    let Some(head) = text.slice(start..start + 16).first_chunk::<16>() else { return };
     // The first bytes decide: of random letters one in ten thousand decodes to text.
-    let file = FILES.iter().find(|(begin, _)| head.starts_with(begin));
-    if file.is_none() && !telling_word(head) && !hexadecimal(head) {
+    let Some(begins) = begins(text, start) else { return };
+    let letter = |b: u8| begins.alphabet.bits(b).is_some();
+    if text.forward(start, SHORTEST, letter) < start + SHORTEST
+        || found.begun().decoded(text.place(start))
+    {
         return;
     }
+    if let Some(start) = first_line(text, start, begins.alphabet) {
+        decode(text, start, begins, found);
+    }
+}
+
+/// The first line of the run that has a line here; `None` where that lies too far back, or where a line
+/// before this begins like something, too: then that was looked at.
+fn first_line(text: &Text<'_>, start: usize, alphabet: Alphabet) -> Option<usize> {
+    let letter = |b: u8| alphabet.bits(b).is_some();
+    let (mut line, mut width) = (start, None);
+    while let Some(end) = line_before(text, line) {
+        let from = text.back(end, WIDEST + 1, letter);
+        let wide = end - from;
+        let same = match width {
+            None => text.forward(start, wide + 1, letter) - start <= wide,
+            Some(width) => wide == width,
+        };
+        if !alphabet.wraps(wide) || !same {
+            break;
+        }
+        if start - from > LINES || begins(text, from).is_some_and(|it| it.alphabet == alphabet) {
+            return None;
+        }
+        (line, width) = (from, Some(wide));
+    }
+    Some(line)
+}
+
+/// Where the line before this ends, without what parts them.
+fn line_before(text: &Text<'_>, line: usize) -> Option<usize> {
+    let end = text.back(line, INDENT, |b| matches!(b, b' ' | b'\t'));
+    let end = end.checked_sub(1).filter(|end| text.byte(*end) == b'\n')?;
+    let end = end - usize::from(text.before(end) == b'\r');
+    Some(end - usize::from(text.before(end) == b'\\'))
+}
+
+/// Whether a run that has its first letters here begins like something worth a look.
+fn begins(text: &Text<'_>, start: usize) -> Option<Begins> {
+    let head = text.slice(start..start + 16).first_chunk::<16>()?;
+    let begins = |alphabet, file| Some(Begins { alphabet, file });
     let mut decoded = Vec::new();
-    if hexadecimal(head) {
-        let end = text.forward(start, LONGEST, |b| b.is_ascii_hexdigit());
-        if unhex(head, &mut decoded) && telling(&decoded) && end - start >= SHORTEST {
-            decoded.clear();
-            let even = start + (end - start) / 2 * 2;
-            unhex(text.slice(start..even), &mut decoded);
-            within(text, start, Step::Hex, decoded, found);
-        }
-        return;
-    }
-    if unbase64(head, &mut decoded) && (file.is_some() || telling(&decoded)) {
-        let end = text.forward(start, LONGEST, alphabet);
-        if end - start >= SHORTEST {
-            decoded.clear();
-            unbase64(text.slice(start..end), &mut decoded);
-            if let Some((_, Some(value))) = file {
-                let why = "a file of a program, encoded as text";
-                found.add(text, Hit::new("packer", start, *value, why));
+    // ELF, gzip, and the four levels of zlib.
+    let file = match head {
+        [b'f', b'0', b'V', b'M', b'R', b'g', b'E' | b'I', b'B', ..] => Some("ELF in base64"),
+        [b'H', b'4', b's', b'I', b'A'..=b'H', ..]
+        | [b'e', b'J', b'w'..=b'z', ..]
+        | [b'e', b'N', b'o'..=b'r', ..]
+        | [b'e', b'A', b'E'..=b'H', ..]
+        | [b'e', b'F', b'4'..=b'7', ..] => None,
+        _ if head.iter().all(u8::is_ascii_hexdigit) => {
+            let lower = head.map(|b| b.to_ascii_lowercase());
+            if lower.starts_with(b"7f454c460") {
+                return begins(Alphabet::Hex, Some("ELF in hexadecimal"));
             }
-            within(text, start, Step::Base64, decoded, found);
+            let packed = [b"1f8b080".as_slice(), b"789c", b"78da", b"7801", b"785e"];
+            let packed = packed.iter().any(|begin| lower.starts_with(begin));
+            let text = hexadecimal(head) && unhex(head, &mut decoded) && telling(&decoded);
+            return if packed || text { begins(Alphabet::Hex, None) } else { None };
+        }
+        _ => {
+            let text = telling_word(head) && unbase64(head, &mut decoded) && telling(&decoded);
+            return if text { begins(Alphabet::Base64, None) } else { None };
+        }
+    };
+    if unbase64(head, &mut decoded) { begins(Alphabet::Base64, file) } else { None }
+}
+
+/// Decodes a run to its end; where that is not at hand, as its letters come.
+fn decode(text: &Text<'_>, start: usize, begins: Begins, found: &mut Found) {
+    if let Some(value) = begins.file {
+        let why = "a file of a program, encoded as text";
+        found.add(text, Hit::new("packer", start, value, why));
+    }
+    let step = if begins.alphabet == Alphabet::Hex { Step::Hex } else { Step::Base64 };
+    let Some(way) = text.way.then(step) else { return };
+    let wide = text.way.ends_wide();
+    let end = text.length().min(start + if wide { LONGEST } else { AHEAD });
+    let (mut letters, mut decoded) = (Letters::new(begins.alphabet), Vec::new());
+    let ended = letters.take(text.slice(start..end), &mut decoded);
+    if !ended && end < text.length() {
+        if wide {
+            // Narrowed text is at hand in pieces.
+            found.longer();
+        } else {
+            if found.afford(decoded.len()) {
+                let open = Open::new(Decoder::Run(letters), way, text, start, end, decoded);
+                begin(open, text.slice(end..text.length()), found);
+            }
+            return;
         }
     }
+    letters.end(&mut decoded);
+    let counted = usize::try_from(letters.counted()).unwrap_or(0);
+    found.begun().decoded_until(text.place(start + counted));
+    within(text, start, step, decoded, found);
 }
 
 fn hexadecimal(head: &[u8; 16]) -> bool {
     // Digests and build ids are hexadecimal too: the first digit of each pair of text is 2 to 7.
     head.iter().step_by(2).all(|b| matches!(b, b'0' | b'2'..=b'7'))
-        && head.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Whether the first bytes of the first four base64 words are ASCII: cheap, and seldom so by
@@ -147,26 +231,31 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     out
 }
 
-/// `http%3A%2F%2F…`
+/// `http%3A%2F%2F…`, `curl%20-s%20…`
 fn percent(text: &Text<'_>, range: Range<usize>, _: usize, found: &mut Found) {
     let word = |b: u8| matches!(b, b'!'..=b'~') && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&');
-    let start =
-        text.back(range.start, 24, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'%'));
+    let start = text.back(range.start, REACH / 2, |b| {
+        b.is_ascii_alphanumeric() || matches!(b, b'+' | b'%' | b'-' | b'.' | b'_')
+    });
+    // Another anchor in the same run decoded this one.
+    if found.begun().gone("percent", text.place(range.start)) {
+        return;
+    }
     let end = text.forward(start, LONGEST, word);
+    found.begun().fresh("percent", text.place(start)..text.place(end));
     let mut rest = text.slice(start..end);
     let mut decoded = Vec::new();
     while let Some((&byte, tail)) = rest.split_first() {
-        let before = decoded.len();
+        let digit = |at: usize| tail.get(at).and_then(|b| Alphabet::Hex.bits(*b));
         if byte == b'%'
-            && let Some(digits) = tail.get(..2)
-            && unhex(digits, &mut decoded)
+            && let (Some(high), Some(low)) = (digit(0), digit(1))
         {
+            decoded.push(high << 4 | low);
             rest = tail.get(2..).unwrap_or_default();
-            continue;
+        } else {
+            decoded.push(byte);
+            rest = tail;
         }
-        decoded.truncate(before);
-        decoded.push(byte);
-        rest = tail;
     }
     within(text, start, Step::Percent, decoded, found);
 }

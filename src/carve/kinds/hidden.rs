@@ -33,12 +33,15 @@ fn under(text: &Text<'_>, at: usize, plain: &[u8]) -> Option<u8> {
 }
 
 fn hidden_url(text: &Text<'_>, colon: usize, until: usize, found: &mut Found) -> usize {
+    if colon < until {
+        return until;
+    }
     let key = text.byte(colon) ^ b':';
     let letter = |b: u8| (b ^ key).is_ascii_alphanumeric() || matches!(b ^ key, b'+' | b'-');
     let start = text.back(colon, 20, letter);
     let scheme: Vec<u8> = text.slice(start..colon).iter().map(|b| b ^ key).collect();
     // Three bytes agree with some key often enough; a scheme as well does not.
-    if !url::long_scheme(&scheme.to_ascii_lowercase()) || colon < until {
+    if !url::long_scheme(&scheme.to_ascii_lowercase()) {
         return until;
     }
     let shown = |b: u8| printable(b ^ key) || matches!(b ^ key, b'\n' | b'\r');

@@ -1,6 +1,6 @@
 //! Members of gzip and streams of zlib as they lie in memory and in files: unpacked within bounds.
 
-use crate::carve::scan::{AHEAD, Found, Open, Step, Text, within};
+use crate::carve::scan::{AHEAD, Decoder, Found, Open, Step, Text, begin, within};
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// Bytes that one member may give at once.
@@ -11,7 +11,7 @@ const LEAST: usize = 64;
 
 /// Looks at a byte that may begin a member; returns where the next may begin.
 pub(in crate::carve) fn member(text: &Text<'_>, at: usize, found: &mut Found) -> usize {
-    let here = text.slice(at..text.bytes.len().min(at + AHEAD));
+    let here = text.slice(at..text.length().min(at + AHEAD));
     let (step, body) = match here {
         [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 => (Step::Gzip, gzip_body(here, *flags)),
         // The four levels of a window of 32 KiB; their check sums to a multiple of 31.
@@ -31,14 +31,14 @@ pub(in crate::carve) fn member(text: &Text<'_>, at: usize, found: &mut Found) ->
     };
     let end = at + (here.len() - body.len()) + inflated.read;
     if inflated.cut {
-        // As it lies, it is unpacked to its end, as the bytes come.
-        if text.way.is_plain()
-            && found.open().is_none()
+        // It is unpacked to its end, as the bytes come.
+        if found.begun().free()
             && found.afford(inflated.bytes.len())
             && let Some(way) = text.way.then(step)
         {
-            let (offset, next) = (text.offset(at), text.offset(end));
-            *found.open() = Some(Open::new(inflater, way, offset, next, inflated.bytes));
+            let decoder = Decoder::Member(inflater);
+            let open = Open::new(decoder, way, text, at, end, inflated.bytes);
+            begin(open, text.slice(end..text.length()), found);
             return end;
         }
         found.longer();

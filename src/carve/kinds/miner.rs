@@ -1,5 +1,7 @@
 //! Miners' configurations, whole or cut, and their command lines.
 
+mod pools;
+
 use super::{Kind, address, pool, stratum, wallet};
 use crate::carve::scan::{Found, Hit, REACH, Text, printable};
 use std::ops::Range;
@@ -208,10 +210,6 @@ const BESIDE: [&[u8]; 10] = [
 /// stands before the port.
 pub(super) fn option_target(text: &Text<'_>, colon: usize, found: &mut Found) {
     let reach = text.back(colon, 200, |b| pool::name_byte(b) || b == b'/' || b == b':');
-    // Arguments in memory are parted by a NUL each.
-    let plain = |bytes: &[u8]| -> Vec<u8> {
-        bytes.iter().map(|b| if *b == 0 { b' ' } else { *b }).collect()
-    };
     let line = plain(text.slice(reach.saturating_sub(16)..reach));
     let asked: [&[u8]; 9] = [
         b"-o ",
@@ -227,11 +225,9 @@ pub(super) fn option_target(text: &Text<'_>, colon: usize, found: &mut Found) {
     if !asked.iter().any(|option| line.ends_with(option)) {
         return;
     }
-    let Some(port) = address::port(text, colon) else { return };
-    let run = plain(text.slice(arguments(text, colon)));
-    if !BESIDE.iter().any(|word| memchr::memmem::find(&run, word).is_some()) {
+    let Some(port) = address::port(text, colon).filter(|_| mining_line(text, colon, found)) else {
         return;
-    }
+    };
     let start = text.back(colon, 200, pool::name_byte);
     let host = text.slice(start..colon);
     let numeric = std::str::from_utf8(host).is_ok_and(|s| s.parse::<std::net::Ipv4Addr>().is_ok());
@@ -251,6 +247,24 @@ pub(super) fn option_target(text: &Text<'_>, colon: usize, found: &mut Found) {
     }
 }
 
+/// Arguments in memory are parted by a NUL each: as a shell parts them.
+fn plain(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|b| if *b == 0 { b' ' } else { *b }).collect()
+}
+
+/// Whether the command line around `at` has one of the options that miners have.
+fn mining_line(text: &Text<'_>, at: usize, found: &mut Found) -> bool {
+    let stand = text.stand(at, |b| printable(b) || b == 0);
+    // Two NULs end a command line.
+    let before = text.slice(stand..at).windows(2).rposition(|two| two == [0, 0]);
+    let stand = before.map_or(stand, |two| stand + two + 2);
+    let look = || {
+        let line = plain(text.slice(arguments(text, stand)));
+        u64::from(BESIDE.iter().any(|word| memchr::memmem::find(&line, word).is_some()))
+    };
+    found.begun().look("command line", text.place(stand), look) == 1
+}
+
 /// `--pool host --port 4444`
 fn parted_target(text: &Text<'_>, start: usize, found: &mut Found) {
     let end = text.forward(start, 200, pool::name_byte);
@@ -258,14 +272,12 @@ fn parted_target(text: &Text<'_>, start: usize, found: &mut Found) {
     if !pool::named_host(host) || text.byte(end) == b':' {
         return;
     }
-    let plain = |b: u8| if b == 0 { b' ' } else { b };
-    let around = arguments(text, end);
-    let line: Vec<u8> = text.slice(around.clone()).iter().map(|b| plain(*b)).collect();
-    if !BESIDE.iter().any(|word| memchr::memmem::find(&line, word).is_some()) {
+    if !mining_line(text, start, found) {
         return;
     }
-    let line = line.get(end - around.start..).unwrap_or_default();
-    let Some(at) = memchr::memmem::find(line, b"--port ") else { return };
+    let behind = parted(text.slice(end..text.bytes.len().min(end + REACH / 2)).iter());
+    let line = plain(text.slice(end..end + behind));
+    let Some(at) = memchr::memmem::find(&line, b"--port ") else { return };
     let digits = text.slice(end + at + 7..text.forward(end + at + 7, 5, |b| b.is_ascii_digit()));
     let port = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
     if port.is_some() {
@@ -294,8 +306,62 @@ fn parted<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
 
 /// A configuration around `at`, whether whole or cut.
 fn configuration(text: &Text<'_>, at: usize, found: &mut Found) {
-    let lines = text.lines(at, REACH);
+    let stand = text.stand(at, |b| printable(b) || matches!(b, b'\n' | b'\r'));
+    let lines = text.lines(stand, REACH);
     let fragment = text.slice(lines.clone());
+    // Whether it is one, has several pools, and has settings.
+    let look = || {
+        if !mines(fragment) {
+            return 0;
+        }
+        1 | u64::from(pools::several(fragment)) << 1
+            | u64::from(!settings(fragment, setting).is_empty()) << 2
+    };
+    let tells = found.begun().look("configuration", text.place(stand), look);
+    if tells & 1 == 0 {
+        return;
+    }
+    for place in (lines.start..lines.end).step_by(512) {
+        pool::near(text, place, "in a miner's configuration", found);
+    }
+    if tells & 2 == 2 {
+        return pools::each(text, lines, stand, found);
+    }
+    let mut value = Vec::new();
+    if tells & 4 == 4 {
+        let here = text.place(stand);
+        if found.begun().gone("configuration", here) {
+            return;
+        }
+        found.begun().fresh("configuration", here..here.saturating_add(1));
+        value = settings(fragment, setting);
+    }
+    if value.is_empty() {
+        // A list of keys in a program that can mine, or the cut end of a configuration.
+        let end = text.forward(at, 64, |b| printable(b) && b != b',');
+        value = text.slice(at..end).to_vec();
+    }
+    found.add(text, Hit::new("miner-config", lines.start, value, CONFIGURATION));
+}
+
+const CONFIGURATION: &str = "a miner's configuration";
+
+/// The settings of a configuration that are kept, as one value.
+fn settings<'a>(
+    fragment: &'a [u8],
+    setting: impl Fn(&'a [u8], &str) -> Option<&'a [u8]>,
+) -> Vec<u8> {
+    let settings: Vec<String> = KEYS
+        .iter()
+        .filter_map(|key| setting(fragment, key).map(|value| (key, value)))
+        .filter(|(_, value)| !value.is_empty() && *value != b"null")
+        .map(|(key, value)| format!("{key}={}", String::from_utf8_lossy(value)))
+        .collect();
+    settings.join(" ").into_bytes()
+}
+
+/// Whether a fragment is of a miner's configuration.
+fn mines(fragment: &[u8]) -> bool {
     let has = |key: &str| memchr::memmem::find(fragment, key.as_bytes()).is_some();
     let strong = STRONG.iter().any(|key| {
         has(&format!("\"{key}\""))
@@ -303,10 +369,16 @@ fn configuration(text: &Text<'_>, at: usize, found: &mut Found) {
             || has(&format!("{key} ="))
             || has(&format!("{key}\":"))
     });
-    let known_algorithm = setting(fragment, "algo").is_some_and(algorithm);
+    if strong {
+        return true;
+    }
     let target = ["url", "host", "pool", "server", "pool1"]
         .iter()
         .any(|key| setting(fragment, key).is_some_and(|value| value.contains(&b'.')));
+    if !target {
+        return false;
+    }
+    let known_algorithm = setting(fragment, "algo").is_some_and(algorithm);
     let users = ["user", "login", "wallet"].map(|key| setting(fragment, key));
     let user = users.iter().any(Option::is_some);
     // Names that keys and digests have too need someone who is paid beside them.
@@ -320,28 +392,8 @@ fn configuration(text: &Text<'_>, at: usize, found: &mut Found) {
         wallet::wallet_coin(value.split(|b| matches!(b, b'.' | b'+')).next().unwrap_or_default())
     });
     let pools = has("\"pools\"") && (has("\"pass\"") || has("\"password\""));
-    if !(strong || target && (known_algorithm || paid || user && pools)) {
-        return;
-    }
-    let settings: Vec<String> = KEYS
-        .iter()
-        .filter_map(|key| setting(fragment, key).map(|value| (key, value)))
-        .filter(|(_, value)| !value.is_empty() && *value != b"null")
-        .map(|(key, value)| format!("{key}={}", String::from_utf8_lossy(value)))
-        .collect();
-    let value = if settings.is_empty() {
-        // A list of keys in a program that can mine, or the cut end of a configuration.
-        let end = text.forward(at, 64, |b| printable(b) && b != b',');
-        text.slice(at..end).to_vec()
-    } else {
-        settings.join(" ").into_bytes()
-    };
-    found.add(text, Hit::new("miner-config", lines.start, value, "a miner's configuration"));
-    for place in (lines.start..lines.end).step_by(512) {
-        pool::near(text, place, "in a miner's configuration", found);
-    }
+    known_algorithm || paid || user && pools
 }
-
 /// The value of `"key": value`, `key = value` or `key=value` in a fragment; also of `"KEY"`.
 fn setting<'a>(fragment: &'a [u8], key: &str) -> Option<&'a [u8]> {
     written(fragment, key).or_else(|| written(fragment, &key.to_ascii_uppercase()))

@@ -1,8 +1,8 @@
 //! Mining pools: by the names of a list, and by the context that a name with a port stands in.
 
-use super::{Kind, address};
+use super::{Kind, address, url};
 use crate::carve::scan::{Found, Hit, Text};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -99,8 +99,11 @@ fn examine(text: &Text<'_>, range: Range<usize>, _: usize, found: &mut Found) {
 const NEAR: usize = 512;
 
 /// Adds each `host:port` near a mining anchor as a pool, and each bare public address.
-pub(super) fn near(text: &Text<'_>, at: usize, why: &str, found: &mut Found) {
-    let (from, to) = (at.saturating_sub(NEAR), (at + NEAR).min(text.bytes.len()));
+pub(super) fn near(text: &Text<'_>, at: usize, why: &'static str, found: &mut Found) {
+    let (from, to) = (at.saturating_sub(NEAR), (at + NEAR).min(text.length()));
+    let (first, step) = (text.place(from), text.step.max(1));
+    let fresh = found.begun().fresh(why, first..text.place(to));
+    let from = from + usize::try_from(fresh.start.saturating_sub(first) / step).unwrap_or(0);
     let mut dot = from;
     while let Some(next) = memchr::memchr2(b'.', b':', text.slice(dot..to)) {
         let here = dot + next;
@@ -109,7 +112,10 @@ pub(super) fn near(text: &Text<'_>, at: usize, why: &str, found: &mut Found) {
             named(text, here, why, found);
         } else if let Some(quad) = address::quad(text, here) {
             match quad.port {
+                // What a URL leads to is told there.
+                _ if url::mines(text, quad.range.start) => {}
                 Some(port) => address::pool_near(text, &quad, port, why, found),
+                None if url::leads(text, quad.range.start) => {}
                 None => address::bare_near(text, &quad, why, found),
             }
             dot = quad.range.end;
@@ -147,13 +153,18 @@ fn escaped(text: &Text<'_>, start: usize, end: usize) -> usize {
     start
 }
 
-/// The end of a known pool's name, cut within a word: what another string left of it.
+/// The ends of known pools' names, cut within a word.
+static REMNANTS: LazyLock<HashSet<&'static [u8]>> = LazyLock::new(|| {
+    let ends = |name: &'static str| {
+        let cuts = (1..name.len()).filter(|cut| name.as_bytes().get(cut - 1) != Some(&b'.'));
+        cuts.filter_map(|cut| name.as_bytes().get(cut..))
+    };
+    LIST.iter().flat_map(|pool| ends(pool.domain)).collect()
+});
+
+/// The end of a known pool's name: what another string left of it.
 fn remnant(host: &[u8]) -> bool {
-    known(host).is_none()
-        && LIST.iter().any(|pool| {
-            let rest = pool.domain.as_bytes().strip_suffix(host);
-            rest.is_some_and(|rest| rest.last().is_some_and(|b| *b != b'.'))
-        })
+    known(host).is_none() && REMNANTS.contains(host)
 }
 
 /// Whether this is a host name with a domain, and no source file.
@@ -175,6 +186,7 @@ fn named(text: &Text<'_>, colon: usize, why: &str, found: &mut Found) {
     }
     let Some(port) = address::port(text, colon).filter(|port| *port >= 10) else { return };
     if let Some(start) = name_back(text, colon)
+        && !url::mines(text, start)
         && !remnant(&text.slice(start..colon).to_ascii_lowercase())
     {
         add(

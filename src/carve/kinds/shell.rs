@@ -1,7 +1,7 @@
 //! Shell lines that download and run, decode and run, or wire a shell to a network.
 
 use super::Kind;
-use crate::carve::scan::{Found, Hit, Text};
+use crate::carve::scan::{Found, Hit, Text, printable};
 use std::ops::Range;
 
 const LITERALS: &[&str] = &[
@@ -65,6 +65,11 @@ fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Foun
 /// Looks whether the URL or address at `at` is downloaded and run by its line.
 pub(super) fn around(text: &Text<'_>, at: usize, found: &mut Found) {
     let (line, start) = line(text, at);
+    // Most lines have no sign of it.
+    let signs = line.contains(&b'|') || contains(line, b"chmod ") || line.contains(&b'`');
+    if !signs && !contains(line, b"(curl") && !contains(line, b"(wget") {
+        return;
+    }
     if downloads(line) && (piped_to_shell(line) || runs_what_it_marks(line) || substituted(line)) {
         found.add(text, Hit::new("shell", start, line, "downloads and runs"));
     }
@@ -72,9 +77,8 @@ pub(super) fn around(text: &Text<'_>, at: usize, found: &mut Found) {
 
 /// The run around `at`, cut to [`LINE`] bytes, and where it starts.
 fn line<'a>(text: &Text<'a>, at: usize) -> (&'a [u8], usize) {
-    let run = text.run(at);
-    let start = run.start.max(at.saturating_sub(LINE / 2));
-    let end = run.end.min(start + LINE);
+    let start = text.back(at, LINE / 2, printable);
+    let end = text.forward(at, (start + LINE).saturating_sub(at), printable);
     let line = text.slice(start..end);
     let skip = line.iter().take_while(|b| b.is_ascii_whitespace()).count();
     (line.trim_ascii(), start + skip)

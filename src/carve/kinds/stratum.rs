@@ -1,7 +1,7 @@
 //! Stratum in its dialects: Bitcoin's, CryptoNote's login, ethproxy, NiceHash, Zcash.
 
 use super::{Kind, pool};
-use crate::carve::scan::{Found, Hit, Text};
+use crate::carve::scan::{Found, Hit, Text, printable};
 use std::ops::Range;
 
 const LITERALS: &[&str] = &[
@@ -31,47 +31,80 @@ const LITERALS: &[&str] = &[
     JOB,
 ];
 
+/// How far from its method's name a message names who speaks.
+const MESSAGE: usize = 512;
+
 const METHOD: &str = "\"method\"";
 const JOB: &str = "\"job_id\"";
 
 pub(super) const KIND: Kind = Kind { literals: || LITERALS.to_vec(), examine };
 
-fn has(run: &[u8], word: &str) -> bool {
-    memchr::memmem::find(run, word.as_bytes()).is_some()
+/// Words beside an anchor that tell what it is.
+const WORDS: &[&str] = &[
+    METHOD,
+    JOB,
+    "\"blob\"",
+    "\"target\"",
+    "\"nonce\"",
+    "\"result\"",
+    "\"id\"",
+    "\"params\"",
+    "\"jsonrpc\"",
+    "\"login\":",
+    "\"login\" :",
+    "\"agent\"",
+    "\"pass\"",
+    "\"algo\"",
+    "\"wallet_address\"",
+    "\"reserve_size\"",
+];
+
+/// Which of the [`WORDS`] stand in the run around a place.
+#[derive(Clone, Copy)]
+struct Run(u64);
+
+impl Run {
+    fn around(text: &Text<'_>, at: usize, found: &mut Found) -> Self {
+        let stand = text.stand(at, printable);
+        let look = || {
+            let run = text.slice(text.run(stand));
+            let has = |word: &&str| memchr::memmem::find(run, word.as_bytes()).is_some();
+            WORDS.iter().rev().fold(0, |bits, word| bits << 1 | u64::from(has(word)))
+        };
+        Self(found.begun().look("stratum", text.place(stand), look))
+    }
+
+    fn has(self, word: &str) -> bool {
+        WORDS.iter().position(|known| *known == word).is_some_and(|at| self.0 >> at & 1 == 1)
+    }
 }
 
 fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Found) {
     let Some(&literal) = LITERALS.get(number) else { return };
-    let run = text.slice(text.run(range.start));
     let at = range.start;
+    if literal.starts_with("stratum") {
+        return bare_scheme(text, at, found);
+    }
+    let run = Run::around(text, at, found);
     match literal {
         METHOD => method(text, range, run, found),
         JOB => {
-            let job = has(run, "\"blob\"") && has(run, "\"target\"");
-            let share = has(run, "\"nonce\"") && has(run, "\"result\"") && has(run, "\"id\"");
+            let job = run.has("\"blob\"") && run.has("\"target\"");
+            let share = run.has("\"nonce\"") && run.has("\"result\"") && run.has("\"id\"");
             // A message that names its method is told by it.
-            if (job || share) && !has(run, METHOD) {
+            if (job || share) && !run.has(METHOD) {
                 message(text, at, "job", "a mining job or share of a CryptoNote pool", found);
             }
         }
         "client.reconnect" => {
-            if has(run, METHOD) {
+            if run.has(METHOD) {
                 message(text, at, literal, "a Stratum message", found);
-            }
-        }
-        "stratum+" | "stratum://" | "stratums://" => {
-            let end = text
-                .forward(at, 24, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b':' | b'/'));
-            let value = text.slice(at..end).to_ascii_lowercase();
-            // With a host it is a URL, and told there.
-            if value.ends_with(b"://") && !text.byte(end).is_ascii_alphanumeric() {
-                found.add(text, Hit::new("stratum", at, value, "the scheme of mining URLs"));
             }
         }
         _ => {
             // A message has its method's name in quotes; a line that speaks of one has not.
             let named = text.before(at) == b'"' || text.before(at) == b'\'';
-            let message_text = named && (has(run, METHOD) || has(run, "\"params\""));
+            let message_text = named && (run.has(METHOD) || run.has("\"params\""));
             let why =
                 if message_text { "a Stratum message" } else { "the name of a Stratum method" };
             message(text, at, literal, why, found);
@@ -82,9 +115,22 @@ fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Foun
     }
 }
 
+/// A scheme without a host; with one it is a URL, and told there.
+fn bare_scheme(text: &Text<'_>, at: usize, found: &mut Found) {
+    let end =
+        text.forward(at, 24, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b':' | b'/'));
+    let value = text.slice(at..end).to_ascii_lowercase();
+    if value.ends_with(b"://")
+        && !matches!(text.byte(end), b'[' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
+    {
+        found.add(text, Hit::new("stratum", at, value, "the scheme of mining URLs"));
+    }
+}
+
 fn message(text: &Text<'_>, at: usize, value: &str, why: &str, found: &mut Found) {
     let value = value.trim_matches('"');
-    let run = text.slice(text.run(at));
+    let near = text.back(at, MESSAGE, printable)..text.forward(at, MESSAGE, printable);
+    let run = text.slice(near);
     let mut hit = Hit::new("stratum", at, value, why);
     let parts: Vec<String> = ["agent", "login", "rigid"]
         .iter()
@@ -121,20 +167,20 @@ pub(super) fn quoted<'a>(run: &'a [u8], key: &str) -> Option<&'a [u8]> {
 }
 
 /// CryptoNote's methods are everyday words: more of the message must be there.
-fn method(text: &Text<'_>, range: Range<usize>, run: &[u8], found: &mut Found) {
+fn method(text: &Text<'_>, range: Range<usize>, run: Run, found: &mut Found) {
     let after = text.slice(range.end..text.forward(range.end, 40, |b| b != b',' && b != b'}'));
     let value = after.trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii();
-    let rpc = has(run, "\"params\"") || has(run, "\"jsonrpc\"");
+    let rpc = run.has("\"params\"") || run.has("\"jsonrpc\"");
     let known = match value {
         b"\"login\"" => {
-            rpc && has(run, "\"login\":") | has(run, "\"login\" :")
-                && (has(run, "\"agent\"") || has(run, "\"pass\"") || has(run, "\"algo\""))
+            rpc && run.has("\"login\":") | run.has("\"login\" :")
+                && (run.has("\"agent\"") || run.has("\"pass\"") || run.has("\"algo\""))
         }
-        b"\"job\"" => has(run, "\"blob\"") || has(run, "\"job_id\"") || has(run, "\"target\""),
-        b"\"submit\"" => has(run, "\"nonce\"") && has(run, "\"job_id\""),
+        b"\"job\"" => run.has("\"blob\"") || run.has("\"job_id\"") || run.has("\"target\""),
+        b"\"submit\"" => run.has("\"nonce\"") && run.has("\"job_id\""),
         b"\"keepalived\"" => true,
         b"\"getjob\"" => rpc,
-        b"\"getblocktemplate\"" => has(run, "\"wallet_address\"") || has(run, "\"reserve_size\""),
+        b"\"getblocktemplate\"" => run.has("\"wallet_address\"") || run.has("\"reserve_size\""),
         _ => false,
     };
     if known {

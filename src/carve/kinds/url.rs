@@ -126,6 +126,20 @@ fn mining(scheme: &[u8]) -> bool {
         || begins(b"zilstratum")
 }
 
+/// The longest URL that is kept, and the longest part of one that names user, host and port.
+const LONGEST: usize = 1024;
+const AUTHORITY: usize = 400;
+
+/// Where in what follows a host another URL begins that is no argument of this one: strings lie one behind the
+/// other in programs, and lists have nothing but a comma between.
+fn next(rest: &[u8]) -> Option<usize> {
+    let colon = memchr::memmem::find(rest, b"://")?;
+    let before = rest.get(..colon)?;
+    let schemes: [&[u8]; 2] = [b"https", b"http"];
+    let at = schemes.into_iter().find_map(|scheme| before.strip_suffix(scheme))?;
+    memchr::memchr3(b'=', b'?', b'#', at).is_none().then_some(at.len())
+}
+
 /// Looks at `://` with the colon at `colon`.
 pub(super) fn examine(text: &Text<'_>, colon: usize, found: &mut Found) {
     let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-');
@@ -134,16 +148,20 @@ pub(super) fn examine(text: &Text<'_>, colon: usize, found: &mut Found) {
     let (scheme, start) = known_scheme(&scheme, start);
     let Some(scheme) = scheme else { return };
     let from = colon + 3;
-    let end = text.forward(from, 1024, url_byte);
-    let trailing = |b: &&u8| {
-        matches!(**b, b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']' | b'}' | b'\'')
+    let trimmed = |start: usize, end: usize| {
+        let trailing = |b: &&u8| {
+            matches!(**b, b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']' | b'}' | b'\'')
+        };
+        end - text.slice(start..end).iter().rev().take_while(trailing).count()
     };
-    let end = end - text.slice(from..end).iter().rev().take_while(trailing).count();
-    let authority_end =
-        text.forward(from, end.saturating_sub(from), |b| !matches!(b, b'/' | b'?' | b'#'));
+    let part = |b: u8| matches!(b, b'/' | b'?' | b'#');
+    let stop = text.forward(from, AUTHORITY, |b| url_byte(b) && !part(b));
+    let authority_end = if part(text.byte(stop)) { stop } else { trimmed(from, stop) };
     let authority = text.slice(from..authority_end);
     let host_start = authority.iter().rposition(|b| *b == b'@').map_or(from, |at| from + at + 1);
     let Some((host_end, numeric)) = host(text, host_start, authority_end) else { return };
+    // An address in brackets ends in one.
+    let authority_end = authority_end.max(host_end);
     let host = text.slice(host_start..host_end);
     let port = address::port(text, host_end);
     if mining(&scheme) {
@@ -152,6 +170,9 @@ pub(super) fn examine(text: &Text<'_>, colon: usize, found: &mut Found) {
         pool::near(text, start, "near a mining URL", found);
         return;
     }
+    let reach = next(text.slice(authority_end..from + LONGEST)).unwrap_or(LONGEST);
+    let end = text.forward(authority_end, reach.min(from + LONGEST - authority_end), url_byte);
+    let end = trimmed(authority_end, end);
     if host_start == from && !numeric && boilerplate(host, text.slice(authority_end..end)) {
         return;
     }
@@ -165,6 +186,24 @@ pub(super) fn examine(text: &Text<'_>, colon: usize, found: &mut Found) {
     }
     found.add(text, hit);
     shell::around(text, start, found);
+}
+
+/// Whether the host that begins here is that of a mining URL.
+pub(super) fn mines(text: &Text<'_>, host: usize) -> bool {
+    before(text, host).is_some_and(|scheme| mining(&scheme))
+}
+
+/// Whether the host that begins here is that of any URL.
+pub(super) fn leads(text: &Text<'_>, host: usize) -> bool {
+    before(text, host).is_some()
+}
+
+/// The scheme of the URL whose host begins here.
+fn before(text: &Text<'_>, host: usize) -> Option<Vec<u8>> {
+    let colon = host.checked_sub(3).filter(|colon| text.slice(*colon..host) == b"://")?;
+    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-');
+    let scheme = text.slice(text.back(colon, 20, letter)..colon).to_ascii_lowercase();
+    known_scheme(&scheme, 0).0
 }
 
 /// Whether letters end in a scheme too long to be there by chance.

@@ -1,6 +1,7 @@
 //! What was found in one place, folded: a row for each distinct value, with a count.
 
-use super::{Open, Scanner, Text, Way};
+use super::begun::Begun;
+use super::{Scanner, Text, Way};
 use flate2::Decompress;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -101,7 +102,7 @@ pub struct Cut {
     pub indicators: u64,
     /// Encoded stretches that were not decoded, since there were too many.
     pub encoded: u64,
-    /// Compressed members of which the beginning alone was unpacked. Every long one is so: this is
+    /// Compressed members and wide encoded runs of which the beginning alone was decoded. Every long one is so: this is
     /// told, and nothing is missing that was promised.
     pub longer: u64,
 }
@@ -129,7 +130,10 @@ impl fmt::Display for Cut {
         let parts = [
             (self.indicators, "indicators left out, as there were too many of a kind".to_owned()),
             (self.encoded, "encoded stretches not decoded, as there were too many".to_owned()),
-            (self.longer, "compressed members unpacked in their beginning alone".to_owned()),
+            (
+                self.longer,
+                "compressed members or encoded runs decoded in their beginning alone".to_owned(),
+            ),
         ];
         let parts: Vec<String> = parts
             .into_iter()
@@ -156,13 +160,15 @@ pub struct Found {
     /// What the limits in bytes are divided by.
     share: usize,
     recent: HashSet<(u64, usize, &'static str)>,
+    /// So many are remembered before those too far away are forgotten.
+    remembered: usize,
     cut: Cut,
     /// Bytes scanned as they lie, and bytes decoded out of them.
     scanned: u64,
     decoded: u64,
     inflater: Option<Decompress>,
-    /// A member that goes on beyond the bytes at hand.
-    open: Option<Open>,
+    /// What has begun in the text that is scanned.
+    begun: Begun,
 }
 
 impl Default for Found {
@@ -181,11 +187,12 @@ impl Found {
             all: Kept::default(),
             share: 1,
             recent: HashSet::new(),
+            remembered: 0,
             cut: Cut::default(),
             scanned: 0,
             decoded: 0,
             inflater: None,
-            open: None,
+            begun: Begun::default(),
         }
     }
 
@@ -201,12 +208,15 @@ impl Found {
 
     pub(crate) fn add(&mut self, text: &Text<'_>, hit: Hit<'_>) {
         let offset = text.offset(hit.at);
-        if self.recent.len() >= RECENT {
-            // Anchors that lead to one occurrence lie within a run's reach of each other.
-            self.recent.retain(|(seen, ..)| seen.abs_diff(offset) < 16 * 1024);
-        }
         // Within what was decoded all has one offset; the place in it tells its parts apart.
         let inner = if text.step == 0 { text.start + hit.at + 1 } else { 0 };
+        if self.recent.len() >= self.remembered.max(RECENT) {
+            // Anchors that lead to one occurrence lie within a run's reach of each other.
+            self.recent.retain(|(seen, within, _)| {
+                seen.abs_diff(offset) < 16 * 1024 && within.abs_diff(inner) < 16 * 1024
+            });
+            self.remembered = 2 * self.recent.len();
+        }
         let again = !self.recent.insert((offset, inner, hit.kind));
         let key = (hit.kind, hit.value);
         if again {
@@ -323,9 +333,14 @@ impl Found {
         self.cut.longer = self.cut.longer.saturating_add(1);
     }
 
-    /// The member that goes on beyond the bytes at hand; there is one at a time.
-    pub(crate) const fn open(&mut self) -> &mut Option<Open> {
-        &mut self.open
+    /// What has begun in the text that is scanned.
+    pub(crate) const fn begun(&mut self) -> &mut Begun {
+        &mut self.begun
+    }
+
+    /// Another text is scanned: what has begun in it, for what had begun in the one before.
+    pub(super) const fn swap(&mut self, begun: Begun) -> Begun {
+        std::mem::replace(&mut self.begun, begun)
     }
 
     /// What unpacks members: made once, lent out while one is unpacked.

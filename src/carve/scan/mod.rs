@@ -7,10 +7,12 @@
 //! same without any of that, and what both find is the same.
 
 mod batch;
+mod begun;
 mod block;
 mod closer;
 mod found;
 mod grams;
+mod letters;
 mod open;
 mod ranges;
 mod raw;
@@ -25,9 +27,11 @@ mod naive;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use begun::begin;
 pub(crate) use found::Hit;
 pub use found::{Carved, Cut, Found, LIMIT};
-pub(crate) use open::Open;
+pub(crate) use letters::{Alphabet, INDENT, Letters, WIDEST};
+pub(crate) use open::{Decoder, Open};
 pub(crate) use ranges::MOST as RANGES;
 pub use stream::{AHEAD, OVERLAP, Stream};
 pub(crate) use text::{REACH, Text, printable};

@@ -1,67 +1,97 @@
-//! A compressed member that goes on beyond the bytes at hand: it is unpacked further as they come, and
-//! what comes out is scanned in pieces, so that a program within a dump is seen to its end.
+//! A compressed member or an encoded run that goes on beyond the bytes at hand: it is decoded further as they
+//! come, and what comes out is scanned in pieces, so that a program within a dump is seen to its end.
 
-use super::stream::OVERLAP;
+use super::begun::{self, Begun};
+use super::letters::Letters;
+use super::stream::{AHEAD, OVERLAP};
 use super::{Found, PADDING, Text, Way};
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// Unpacked bytes that are scanned at once.
+/// Decoded bytes that are scanned at once, and encoded ones that are decoded at once.
 const PIECE: usize = 256 << 10;
 
-/// Unpacked bytes seen after what a piece owns.
-const AFTER: usize = OVERLAP;
+/// What decodes it.
+pub(crate) enum Decoder {
+    Member(Decompress),
+    Run(Letters),
+}
 
-/// A member that has not ended.
+impl Decoder {
+    /// How many of the bytes were taken, and whether it ended.
+    fn decode(&mut self, bytes: &[u8], into: &mut Vec<u8>) -> (usize, bool) {
+        match self {
+            Self::Member(inflater) => {
+                let read = inflater.total_in();
+                into.reserve(PIECE);
+                let status = inflater.decompress_vec(bytes, into, FlushDecompress::None);
+                let taken = usize::try_from(inflater.total_in() - read).unwrap_or(usize::MAX);
+                (taken, !matches!(status, Ok(Status::Ok | Status::BufError)))
+            }
+            Self::Run(letters) => {
+                let piece = bytes.get(..PIECE).unwrap_or(bytes);
+                (piece.len(), letters.take(piece, into))
+            }
+        }
+    }
+}
+
+/// What has not ended.
 pub(crate) struct Open {
-    inflater: Decompress,
+    decoder: Decoder,
     way: Way,
-    /// Offset of the member.
+    /// Where it begins: its offset, and its place in the text it lies in.
     offset: u64,
-    /// Offset of the next compressed byte.
+    start: u64,
+    /// The place of the next encoded byte.
     next: u64,
-    /// Unpacked bytes: those that are still needed.
+    /// Decoded bytes: those that are still needed.
     bytes: Vec<u8>,
     /// How many of them were owned already, and how many there were before them.
     owned: usize,
     gone: usize,
+    /// What has begun in them.
+    begun: Begun,
 }
 
 impl Open {
-    /// Goes on where the inflater stopped: at `next`, with what it gave so far.
-    pub(crate) const fn new(
-        inflater: Decompress,
+    /// What begins at `at` in a text; `next` is the place of the first byte not decoded, and `bytes` what
+    /// was.
+    pub(crate) fn new(
+        decoder: Decoder,
         way: Way,
-        offset: u64,
-        next: u64,
+        text: &Text<'_>,
+        at: usize,
+        next: usize,
         bytes: Vec<u8>,
     ) -> Self {
-        Self { inflater, way, offset, next, bytes, owned: 0, gone: 0 }
+        let (offset, start, next) = (text.offset(at), text.place(at), text.place(next));
+        let begun = Begun::default();
+        Self { decoder, way, offset, start, next, bytes, owned: 0, gone: 0, begun }
     }
 
-    /// Offset of the next compressed byte.
+    /// The place of the next encoded byte.
     pub(super) const fn next(&self) -> u64 {
         self.next
     }
 
+    pub(super) const fn is_run(&self) -> bool {
+        matches!(self.decoder, Decoder::Run(_))
+    }
+
     /// Takes the bytes from [`Open::next`] on. Gives itself back where there may be more.
-    pub(super) fn feed(mut self, mut packed: &[u8], found: &mut Found) -> Option<Self> {
+    pub(super) fn feed(mut self, mut bytes: &[u8], found: &mut Found) -> Option<Self> {
         loop {
-            let (read, gave) = (self.inflater.total_in(), self.bytes.len());
-            self.bytes.reserve(PIECE);
-            let status =
-                self.inflater.decompress_vec(packed, &mut self.bytes, FlushDecompress::None);
-            let taken = usize::try_from(self.inflater.total_in() - read).unwrap_or(usize::MAX);
-            packed = packed.get(taken..).unwrap_or_default();
+            let gave = self.bytes.len();
+            let (taken, ended) = self.decoder.decode(bytes, &mut self.bytes);
+            bytes = bytes.get(taken..).unwrap_or_default();
             self.next = self.next.saturating_add(taken as u64);
             let more = self.bytes.len() - gave;
-            let affordable = more == 0 || found.within_budget(more);
-            if !affordable {
-                self.end(found);
-                return None;
-            }
-            if !matches!(status, Ok(Status::Ok | Status::BufError)) {
-                self.scan(true, found);
-                found.keep(self.inflater);
+            let run = self.is_run();
+            // Of a member it is told that its beginning was unpacked.
+            let affordable =
+                more == 0 || if run { found.afford(more) } else { found.within_budget(more) };
+            if ended || !affordable {
+                self.close(!affordable && !run, found);
                 return None;
             }
             self.scan(false, found);
@@ -71,17 +101,33 @@ impl Open {
         }
     }
 
-    /// The bytes ended before the member did.
+    /// The bytes ended before it did.
     pub(super) fn end(mut self, found: &mut Found) {
+        if let Decoder::Run(letters) = &mut self.decoder {
+            letters.end(&mut self.bytes);
+        }
+        // A run ends where its letters do.
+        let cut = !self.is_run();
+        self.close(cut, found);
+    }
+
+    fn close(mut self, cut: bool, found: &mut Found) {
         self.scan(true, found);
-        found.longer();
-        found.keep(self.inflater);
+        if cut {
+            found.longer();
+        }
+        match self.decoder {
+            Decoder::Member(inflater) => found.keep(inflater),
+            Decoder::Run(letters) => {
+                found.begun().decoded_until(self.start.saturating_add(letters.counted()));
+            }
+        }
     }
 
     fn scan(&mut self, last: bool, found: &mut Found) {
         let length = self.bytes.len();
-        let end = if last { length } else { length.saturating_sub(AFTER) };
-        if end <= self.owned || !last && end - self.owned < PIECE / 2 {
+        let end = if last { length } else { length.saturating_sub(AHEAD) };
+        if !last && end.saturating_sub(self.owned) < PIECE / 2 {
             return;
         }
         self.bytes.resize(length + PADDING, 0);
@@ -92,9 +138,15 @@ impl Open {
             way: self.way,
             start: self.gone,
         };
-        found.scanner().scan(&text, self.owned..end, found);
-        let keep = end.saturating_sub(OVERLAP);
+        let outer = found.swap(std::mem::take(&mut self.begun));
+        found.scanner().scan(&text, self.owned.min(end)..end, found);
         self.bytes.truncate(length);
+        begun::go_on(&self.bytes, self.gone as u64, found);
+        if last {
+            begun::end(found);
+        }
+        self.begun = found.swap(outer);
+        let keep = end.saturating_sub(OVERLAP);
         self.bytes.drain(..keep);
         self.owned = end - keep;
         self.gone = self.gone.saturating_add(keep);

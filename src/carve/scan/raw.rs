@@ -4,7 +4,7 @@
 //! are met under any key by one comparison a byte.
 
 use super::closer::Until;
-use super::{Found, Open, Text};
+use super::{Found, Text};
 use crate::carve::kinds;
 use std::ops::Range;
 
@@ -17,8 +17,7 @@ pub(super) fn look(
     found: &mut Found,
 ) {
     // Within a member that goes on nothing else begins.
-    let inside = |open: &Open| text.way.is_plain() && text.offset(here) < open.next();
-    if !owned.contains(&here) || found.open().as_ref().is_some_and(inside) {
+    if !owned.contains(&here) || found.begun().packed(text.place(here)) {
         return;
     }
     until.hidden = kinds::hidden(text, here, until.hidden, found);

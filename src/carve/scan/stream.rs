@@ -1,6 +1,7 @@
 //! Bytes of a place as they come, in pieces of any size, scanned in chunks that overlap so that
 //! nothing is lost where one ends.
 
+use super::begun::{self, Begun};
 use super::{Found, PADDING, REACH, Text};
 use std::ops::Range;
 
@@ -10,7 +11,8 @@ const CHUNK: usize = 512 << 10;
 /// Bytes kept before what a chunk owns: a run's reach in both encodings and a margin.
 pub const OVERLAP: usize = 4 * REACH;
 
-/// Bytes seen after what a chunk owns: as many as are unpacked of a compressed member.
+/// Bytes seen after what a chunk owns: as many as are decoded of a
+/// compressed member or an encoded run before it is followed further.
 pub const AHEAD: usize = 32 << 10;
 
 /// Takes bytes of one contiguous place.
@@ -77,13 +79,9 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Gives the bytes at hand to the member that goes on.
-    fn unpack(&mut self) {
-        if let Some(open) = self.found.open().take() {
-            let from = usize::try_from(open.next().saturating_sub(self.base)).unwrap_or(self.have);
-            let packed = self.buffer.get(from..self.have).unwrap_or_default();
-            *self.found.open() = open.feed(packed, self.found);
-        }
+    /// Gives the bytes at hand to what goes on.
+    fn go_on(&mut self) {
+        begun::go_on(self.buffer.get(..self.have).unwrap_or_default(), self.base, self.found);
     }
 
     /// Scans all that this stream owns and that can be seen whole.
@@ -92,13 +90,13 @@ impl<'a> Stream<'a> {
         if end > self.owned {
             self.scan(end);
         } else {
-            self.unpack();
+            self.go_on();
         }
     }
 
-    /// Whether more bytes are of use although another stream owns them: a member goes on.
+    /// Whether more bytes are of use although another stream owns them: a member or a run goes on.
     pub fn goes_on(&mut self) -> bool {
-        self.found.open().is_some()
+        self.found.begun().goes_on()
     }
 
     fn scan(&mut self, end: usize) {
@@ -114,7 +112,7 @@ impl<'a> Stream<'a> {
             let scanner = self.found.scanner();
             scanner.scan(&text, owned, self.found);
         }
-        self.unpack();
+        self.go_on();
         let keep = end.saturating_sub(OVERLAP);
         self.buffer.copy_within(keep..self.have, 0);
         self.have -= keep;
@@ -130,8 +128,7 @@ impl Drop for Stream<'_> {
             self.room(0);
             self.scan(self.have);
         }
-        if let Some(open) = self.found.open().take() {
-            open.end(self.found);
-        }
+        begun::end(self.found);
+        self.found.swap(Begun::default());
     }
 }

@@ -1,11 +1,14 @@
 //! Text in a place: ASCII as it lies, or UTF-16LE narrowed, with the way back to offsets.
 
-use super::Way;
+use super::{PADDING, Way};
 use std::ops::Range;
 
 /// How far a run is followed to either side of an anchor. What is found depends on no more than
 /// this, so that chunks may be cut anywhere.
 pub(crate) const REACH: usize = 1536;
+
+/// Bytes that share a look at the run they lie in.
+const LOOK: u64 = 512;
 
 /// Bytes to examine, and where in the place they lie.
 #[derive(Clone, Copy)]
@@ -34,6 +37,17 @@ impl<'a> Text<'a> {
         self.base.wrapping_add((at as u64).wrapping_mul(self.step))
     }
 
+    /// Where in the text a byte lies, however the text comes: its offset in the place carved, or in what was
+    /// decoded.
+    pub(crate) const fn place(&self, at: usize) -> u64 {
+        if self.step == 0 { (self.start + at) as u64 } else { self.offset(at) }
+    }
+
+    /// How many bytes there are, without the zeros behind them.
+    pub(crate) const fn length(&self) -> usize {
+        self.bytes.len().saturating_sub(PADDING)
+    }
+
     pub(crate) fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }
@@ -59,6 +73,14 @@ impl<'a> Text<'a> {
         at + self.slice(at..to).iter().take_while(|b| keep(**b)).count()
     }
 
+    /// Where a look at the run around `at` is taken from: the last multiple of [`LOOK`], where the run goes
+    /// back so far. So neighbours are looked at together, wherever chunks are cut.
+    pub(crate) fn stand(&self, at: usize, keep: impl Fn(u8) -> bool) -> usize {
+        let step = self.step.max(1);
+        let into = usize::try_from(self.place(at) % LOOK / step).unwrap_or(0);
+        self.back(at, into, keep)
+    }
+
     /// The printable run around `at`.
     pub(crate) fn run(&self, at: usize) -> Range<usize> {
         self.back(at, REACH, printable)..self.forward(at, REACH, printable)
@@ -72,8 +94,8 @@ impl<'a> Text<'a> {
 
     /// Of the run around `at`, at most 256 bytes that begin not long before it.
     pub(crate) fn context(&self, at: usize) -> &'a [u8] {
-        let run = self.run(at);
-        let start = run.start.max(at.saturating_sub(64));
-        self.slice(start..run.end.min(start + 256))
+        let start = self.back(at, 64, printable);
+        let end = self.forward(at, (start + 256).saturating_sub(at), printable);
+        self.slice(start..end)
     }
 }

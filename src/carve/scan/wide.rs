@@ -1,5 +1,6 @@
 //! UTF-16LE: each letter followed by a zero. A run is narrowed and examined as ASCII is.
 
+use super::begun::Begun;
 use super::found::Found;
 use super::{PADDING, Scanner, Step, Text, printable};
 use std::ops::Range;
@@ -50,7 +51,10 @@ pub(super) fn run(
         let narrowed = |place: usize| place.saturating_sub(low).div_ceil(2).min(letters);
         let mine = narrowed(owned.start.max(from))..narrowed(owned.end.min(to));
         if !mine.is_empty() {
+            // Its places are its own.
+            let outer = found.swap(Begun::default());
             scanner.scan(&inner, mine, found);
+            found.swap(outer);
         }
         from = to;
     }

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 //! What must be told, and what must not, by kind.
 
+mod hostile;
+mod runs;
 mod traces;
 
 use crate::carve::{Carved, Found, Stream};
