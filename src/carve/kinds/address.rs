@@ -1,6 +1,6 @@
 //! IPv4 and IPv6 addresses with a port; without one, only where the text says what it is for.
 
-use super::pool;
+use super::{pool, resolvers, wallet};
 use crate::carve::scan::{Found, Hit, Text, printable};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -74,7 +74,11 @@ pub(in crate::carve) fn dots(text: &Text<'_>, dot: usize, found: &mut Found) {
             .map_or_else(|| quad.address.to_string(), |port| format!("{}:{port}", quad.address));
         let why = format!("an address after the word \"{}\"", String::from_utf8_lossy(&word));
         found.add(text, Hit::new("address", start, value, &why).host(host, port));
-    } else if !printable(text.before(start)) && text.byte(end) == 0 && deliberate(quad.address) {
+    } else if !printable(text.before(start))
+        && text.byte(end) == 0
+        && deliberate(quad.address)
+        && (!resolvers::known(quad.address) || wallet::mining_near(text, start))
+    {
         found.add(
             text,
             Hit::new(

@@ -47,6 +47,7 @@ pub(in crate::carve) fn at_sign(text: &Text<'_>, at: usize, found: &mut Found) {
     let (name, host) = (text.slice(start..at), text.slice(at + 1..end));
     let last = host.rsplit(|b| *b == b'.').next().unwrap_or_default().to_ascii_lowercase();
     let worth = (2..=64).contains(&name.len())
+        && !name.contains(&b'%')
         && !host.contains(&b'_')
         && host.len() >= 5
         && last.len() <= 24

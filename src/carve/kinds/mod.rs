@@ -13,6 +13,7 @@ mod member;
 mod miner;
 mod onion;
 mod pool;
+mod resolvers;
 mod rivals;
 mod shell;
 mod stratum;

@@ -84,6 +84,7 @@ fn examine(text: &Text<'_>, range: Range<usize>, _: usize, found: &mut Found) {
         return;
     }
     let start = text.back(range.start, 200, name_byte);
+    let start = if formed(text, start) { range.start } else { start };
     if start < range.start && text.before(range.start) != b'.' {
         return;
     }
@@ -132,6 +133,9 @@ const FILES: &[&[u8]] = &[
 /// A host name that ends at `end`: where it starts.
 pub(super) fn name_back(text: &Text<'_>, end: usize) -> Option<usize> {
     let start = text.back(end, 200, name_byte);
+    if formed(text, start) {
+        return None;
+    }
     let skip = text.slice(start..end).iter().take_while(|b| !b.is_ascii_alphanumeric()).count();
     let start = escaped(text, start + skip, end);
     named_host(text.slice(start..end)).then_some(start)
@@ -176,12 +180,25 @@ pub(in crate::carve) fn named_host(host: &[u8]) -> bool {
         && host.contains(&b'.')
         && labels.all(fine)
         && last.len() >= 2
-        && last.iter().all(u8::is_ascii_alphabetic)
+        && (last.iter().all(u8::is_ascii_alphabetic) || punycode(last))
         && (!FILES.contains(&last.to_ascii_lowercase().as_slice()) || known(host).is_some())
 }
 
+/// A top-level domain that is not written in ASCII.
+fn punycode(label: &[u8]) -> bool {
+    label.len() > 6
+        && label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"))
+        && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+        && !label.ends_with(b"-")
+}
+
+/// Whether the letters that begin here are what a form leaves behind its `%s` or `{}`.
+fn formed(text: &Text<'_>, start: usize) -> bool {
+    matches!(text.before(start), b'%' | b'}')
+}
+
 fn named(text: &Text<'_>, colon: usize, why: &str, found: &mut Found) {
-    if !text.before(colon).is_ascii_alphabetic() {
+    if !text.before(colon).is_ascii_alphanumeric() {
         return;
     }
     let Some(port) = address::port(text, colon).filter(|port| *port >= 10) else { return };

@@ -15,6 +15,12 @@ const LITERALS: &[&str] = &[
     "chmod 0755",
     "| bash",
     "| sh -",
+    "wget -",
+    "curl -",
+    "-O- | ",
+    "-O- |s",
+    "-O-|sh",
+    "-O - |",
 ];
 
 pub(super) const KIND: Kind = Kind { literals: || LITERALS.to_vec(), examine };
@@ -45,6 +51,9 @@ fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Foun
                 return;
             }
             "decodes and runs"
+        }
+        "wget -" | "curl -" | "-O- | " | "-O- |s" | "-O-|sh" | "-O - |" => {
+            return around(text, range.start, found);
         }
         "| bash" | "| sh -" => {
             if !(downloads(line) && piped_to_shell(line)) {
@@ -79,6 +88,10 @@ pub(super) fn around(text: &Text<'_>, at: usize, found: &mut Found) {
 fn line<'a>(text: &Text<'a>, at: usize) -> (&'a [u8], usize) {
     let start = text.back(at, LINE / 2, printable);
     let end = text.forward(at, (start + LINE).saturating_sub(at), printable);
+    // A line that is cut begins with a word.
+    let cut = printable(text.before(start)) && !text.before(start).is_ascii_whitespace();
+    let word = text.slice(start..at).iter().position(|b| cut && b.is_ascii_whitespace());
+    let start = start + word.unwrap_or(0);
     let line = text.slice(start..end);
     let skip = line.iter().take_while(|b| b.is_ascii_whitespace()).count();
     (line.trim_ascii(), start + skip)

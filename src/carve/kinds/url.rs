@@ -126,6 +126,31 @@ fn mining(scheme: &[u8]) -> bool {
         || begins(b"zilstratum")
 }
 
+/// A URL that a program makes: of `stratum+tcp://pool.%s.bad.site:3333` no part is a name of its own.
+fn form(text: &Text<'_>, start: usize, scheme: &[u8], host: usize, found: &mut Found) {
+    let piece = |b: u8| pool::name_byte(b) || matches!(b, b'%' | b'{' | b'}' | b'$');
+    let end = text.forward(host, 200, piece);
+    let name = text.slice(host..end);
+    let made = [b"%s".as_slice(), b"%d", b"%u", b"{}"];
+    let last = name.rsplit(|b| matches!(b, b'%' | b'}')).next().unwrap_or_default();
+    let rest = last.iter().position(|b| *b == b'.').and_then(|dot| last.get(dot + 1..));
+    let Some(port) = address::port(text, end) else { return };
+    if !made.iter().any(|form| memchr::memmem::find(name, form).is_some())
+        || !rest.is_some_and(pool::named_host)
+    {
+        return;
+    }
+    let stop = text.forward(end, 200, url_byte);
+    if mining(scheme) {
+        let stop = end + 1 + port.to_string().len();
+        let why = "the form of a mining URL";
+        found.add(text, Hit::new("stratum", start, text.slice(start..stop), why));
+    } else {
+        let why = "the form of a URL";
+        found.add(text, Hit::new("url", start, text.slice(start..stop), why));
+    }
+}
+
 /// The longest URL that is kept, and the longest part of one that names user, host and port.
 const LONGEST: usize = 1024;
 const AUTHORITY: usize = 400;
@@ -159,7 +184,9 @@ pub(super) fn examine(text: &Text<'_>, colon: usize, found: &mut Found) {
     let authority_end = if part(text.byte(stop)) { stop } else { trimmed(from, stop) };
     let authority = text.slice(from..authority_end);
     let host_start = authority.iter().rposition(|b| *b == b'@').map_or(from, |at| from + at + 1);
-    let Some((host_end, numeric)) = host(text, host_start, authority_end) else { return };
+    let Some((host_end, numeric)) = host(text, host_start, authority_end) else {
+        return form(text, start, &scheme, host_start, found);
+    };
     // An address in brackets ends in one.
     let authority_end = authority_end.max(host_end);
     let host = text.slice(host_start..host_end);
@@ -170,9 +197,14 @@ pub(super) fn examine(text: &Text<'_>, colon: usize, found: &mut Found) {
         pool::near(text, start, "near a mining URL", found);
         return;
     }
-    let reach = next(text.slice(authority_end..from + LONGEST)).unwrap_or(LONGEST);
+    let reach =
+        next(text.slice(authority_end..text.bytes.len().min(from + LONGEST))).unwrap_or(LONGEST);
     let end = text.forward(authority_end, reach.min(from + LONGEST - authority_end), url_byte);
-    let end = trimmed(authority_end, end);
+    // `…%s[WARN`: a message that lies behind.
+    let tag = text.slice(authority_end..end).windows(4).position(
+        |four| matches!(four, [b'[', rest @ ..] if rest.iter().all(u8::is_ascii_uppercase)),
+    );
+    let end = trimmed(authority_end, tag.map_or(end, |at| authority_end + at));
     if host_start == from && !numeric && boilerplate(host, text.slice(authority_end..end)) {
         return;
     }
@@ -243,7 +275,9 @@ fn host(text: &Text<'_>, start: usize, limit: usize) -> Option<(usize, bool)> {
     {
         return (!address.is_loopback() && !address.is_unspecified()).then_some((end, true));
     }
-    pool::named_host(name).then_some((end, false))
+    // `www.` and a word is a sentence's, or a piece of one.
+    let bare = name.strip_prefix(b"www.").is_some_and(|rest| !rest.contains(&b'.'));
+    (pool::named_host(name) && !bare).then_some((end, false))
 }
 
 pub(super) fn boilerplate(host: &[u8], path: &[u8]) -> bool {

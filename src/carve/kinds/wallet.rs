@@ -129,7 +129,7 @@ fn ethereum(text: &str) -> Option<Coin> {
     varied.then(|| Coin { name: "ETH".to_owned(), checked: false })
 }
 
-fn mining_near(text: &Text<'_>, at: usize) -> bool {
+pub(super) fn mining_near(text: &Text<'_>, at: usize) -> bool {
     let around =
         text.slice(at.saturating_sub(256)..(at + 300).min(text.bytes.len())).to_ascii_lowercase();
     let words: [&[u8]; 7] =

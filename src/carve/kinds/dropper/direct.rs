@@ -127,7 +127,7 @@ fn begins(path: &[u8], folders: &[&[u8]]) -> bool {
     folders.iter().any(|folder| path.starts_with(folder) && path.len() > folder.len())
 }
 
-fn for_programs(path: &[u8]) -> bool {
+pub(super) fn for_programs(path: &[u8]) -> bool {
     let library = path.starts_with(b"/usr/lib/") || path.starts_with(b"/lib/");
     begins(path, PROGRAMS)
         || begins(path, TEMPORARY)

@@ -2,7 +2,7 @@
 
 use super::words::{EVERYBODYS, FAILED, FILLERS, ITSELF, OBJECTS, ORDINARY, PREPOSITIONS, SUSPECT};
 use super::{direct, message_start, path};
-use crate::carve::scan::{Found, Hit, Text};
+use crate::carve::scan::{Found, Hit, Text, printable};
 use std::ops::Range;
 
 pub(super) fn put(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
@@ -49,7 +49,7 @@ pub(super) fn put(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
             && matches!(text.byte(path_start + 1), b's' | b'.' | b'v')
             && !FAILED.iter().any(|word| has(word))
         {
-            let end = text.forward(at, 200, crate::carve::scan::printable);
+            let end = text.forward(at, 200, printable);
             found.add(
                 text,
                 Hit::new(
@@ -62,10 +62,24 @@ pub(super) fn put(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
         }
         return;
     }
-    if let Some(path) = path::path(text, path_start) {
+    if let Some(path) = path::path(text, path_start)
+        && !(manual(text, &range, prepositional) && !direct::for_programs(path))
+    {
         found
             .add(text, Hit::new("drop", at, path, "a message that something was put at this path"));
     }
+}
+
+/// Whether a manual or a list of changes says so of what is everybody's: `file moved to /usr/doc`, `the client
+/// is installed in /usr/sbin`.
+fn manual(text: &Text<'_>, range: &Range<usize>, prepositional: usize) -> bool {
+    let verb = text.slice(range.clone()).to_ascii_lowercase();
+    let telling = |word: &[u8]| OBJECTS.contains(&word) && !EVERYBODYS.contains(&word);
+    let message = text.slice(text.back(range.start, 64, printable)..prepositional);
+    let message = message.to_ascii_lowercase();
+    let mut words = message.split(|b| !b.is_ascii_alphanumeric());
+    (verb.starts_with(b"install") || verb.starts_with(b"moved") || verb.starts_with(b"copied"))
+        && !words.any(|word| telling(word) || SUSPECT.contains(&word) || ITSELF.contains(&word))
 }
 
 /// What follows a verb.
@@ -124,7 +138,7 @@ fn after(text: &Text<'_>, verb_end: usize) -> After {
 
 /// Whether the message has before this a word that no installer has for itself: `implant: …`.
 fn suspect_before(text: &Text<'_>, verb: usize) -> bool {
-    let run = text.back(verb, 64, crate::carve::scan::printable);
+    let run = text.back(verb, 64, printable);
     let before = text.slice(run..verb).to_ascii_lowercase();
     let mut words = before.split(|b| !b.is_ascii_alphanumeric());
     words.any(|word| SUSPECT.contains(&word))

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 //! What must be told, and what must not, by kind.
 
+mod forms;
 mod hostile;
 mod runs;
 mod traces;
