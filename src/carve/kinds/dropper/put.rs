@@ -63,7 +63,7 @@ pub(super) fn put(text: &Text<'_>, range: Range<usize>, found: &mut Found) {
         return;
     }
     if let Some(path) = path::path(text, path_start)
-        && !(manual(text, &range, prepositional) && !direct::for_programs(path))
+        && (direct::for_programs(path) || !manual(text, &range, prepositional))
     {
         found
             .add(text, Hit::new("drop", at, path, "a message that something was put at this path"));
