@@ -205,8 +205,17 @@ impl LineReader for Auditd {
         let Some(open) = self.open.get_mut(&serial) else { return Took::Yes };
         match kind {
             b"SYSCALL" => {
-                let small = |name| {
-                    user(fields, name).filter(|n| *n != UNSET).and_then(|n| u32::try_from(n).ok())
+                let mut small = |name| {
+                    let (written, read) = (field(fields, name)?, user(fields, name));
+                    if read == Some(UNSET) || written == b"-1" {
+                        return None;
+                    }
+                    let read = read.and_then(|number| u32::try_from(number).ok());
+                    // A name may stand there as well.
+                    if read.is_none() && written.first().is_some_and(|b| !b.is_ascii_alphabetic()) {
+                        out.damaged(name, written);
+                    }
+                    read
                 };
                 let mut event = Event::new("auditd", "other");
                 event.pid = small("pid");
@@ -237,6 +246,9 @@ impl LineReader for Auditd {
             }
             b"SOCKADDR" => {
                 open.remote = field(fields, "saddr").and_then(sockaddr).or_else(|| spelt(fields));
+                if let (None, Some(host)) = (open.remote, field(fields, "laddr")) {
+                    out.damaged("laddr", host);
+                }
             }
             b"EXECVE" => {
                 for place in 0..number(fields, "argc").unwrap_or(0).min(256) {

@@ -42,21 +42,23 @@ impl LineReader for Bind {
         let server = rest
             .strip_suffix(b")")
             .and_then(|r| r.get(memchr::memrchr(b'(', r)? + 1..))
-            .and_then(address);
+            .and_then(|server| out.host("server", server));
         let day = line.get(..24).and_then(times::day_month_year);
         let read = day
             .or_else(|| line.get(..20).and_then(times::day_month_year))
             .or_else(|| times::syslog(line, origin.modified).and_then(|(read, _)| read));
-        let time = out.time(read);
-        out.row(Row::Dns(Dns {
+        let time = out.stamp(line, origin, read);
+        let port = port.get(1..).unwrap_or_default().trim_ascii();
+        let row = Dns {
             time,
-            client: address(host),
-            client_port: super::field::port(port.get(1..).unwrap_or_default().trim_ascii()),
+            client: out.told("client", host, address(host)),
+            client_port: out.told("port", port, super::field::port(port)),
             server,
             query: asked.and_then(name),
             qtype: qtype.and_then(text),
             ..Dns::new("bind")
-        }));
+        };
+        out.row(Row::Dns(row));
         Took::Yes
     }
 }

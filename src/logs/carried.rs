@@ -11,9 +11,9 @@ const FIELDS: &[&str] = &["message", "@message", "log", "MESSAGE"];
 
 /// The line within an object.
 pub(super) fn of_object(object: Object<'_>) -> Option<Vec<u8>> {
-    if object.0.contains_key("__REALTIME_TIMESTAMP") {
+    if object.map.contains_key("__REALTIME_TIMESTAMP") {
         let mut entry = Entry::default();
-        for (key, value) in object.0 {
+        for (key, value) in object.map {
             // What is no text the journal writes as numbers.
             let bytes = match value {
                 Value::Array(list) => list
@@ -141,7 +141,7 @@ mod tests {
             r#"{"__REALTIME_TIMESTAMP":"1795300003123456","_TRANSPORT":"audit","_AUDIT_TYPE_NAME":"SYSCALL","_AUDIT_ID":"459","MESSAGE":"SYSCALL arch=c000003e pid=1"}"#,
         )
         .unwrap();
-        let line = of_object(Object(object.as_object().unwrap())).unwrap();
+        let line = of_object(Object::from(object.as_object().unwrap())).unwrap();
         assert_eq!(line, b"type=SYSCALL msg=audit(1795300003.123:459): arch=c000003e pid=1");
     }
 

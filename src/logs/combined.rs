@@ -56,6 +56,11 @@ impl LineReader for Combined {
         let host_of = |word: &[u8]| address(word.strip_suffix(b",").unwrap_or(word));
         let place = parts.before.iter().position(|w| host_of(w).is_some());
         let client = place.and_then(|p| parts.before.get(p)).and_then(|w| host_of(w));
+        if client.is_none() {
+            for word in &parts.before {
+                out.host("client", word);
+            }
+        }
         let vhost = place
             .filter(|p| *p > 0)
             .and_then(|p| parts.before.get(p - 1))
@@ -71,7 +76,11 @@ impl LineReader for Combined {
             _ => vhost.unwrap_or((None, None)),
         };
         let mut after = parts.rest.trim_ascii_start().split(|b| *b == b' ');
-        let (status, bytes) = (after.next().and_then(count), after.next().and_then(count));
+        let mut number = |name| {
+            let cell = after.next()?;
+            out.told(name, cell, count(cell))
+        };
+        let (status, bytes) = (number("status"), number("bytes"));
         let quotes = parts.rest.iter().position(|b| *b == b'"').and_then(|at| parts.rest.get(at..));
         let referrer = quotes.and_then(quoted);
         let agent = referrer.and_then(|(_, rest)| quoted(rest));

@@ -59,13 +59,14 @@ impl LineReader for Dnsmasq {
         let Some(body) = body(line) else { return Took::no("no dnsmasq line") };
         let mut words = body.split(|b| *b == b' ').filter(|w| !w.is_empty()).peekable();
         // `1 127.0.0.1/57649 query[A] …`
-        let mut serial = None;
+        let (mut serial, mut pair) = (None, None);
         let mut asker: Option<(IpAddr, Option<u16>)> = None;
         if words.peek().is_some_and(|w| super::field::count(w).is_some()) {
             serial = words.next();
-            let pair = words.next().unwrap_or_default();
-            let slash = pair.iter().position(|b| *b == b'/').unwrap_or(pair.len());
-            let (host, port) = pair.split_at_checked(slash).unwrap_or((pair, b""));
+            let client = words.next().unwrap_or_default();
+            pair = Some(client);
+            let slash = client.iter().position(|b| *b == b'/').unwrap_or(client.len());
+            let (host, port) = client.split_at_checked(slash).unwrap_or((client, b""));
             asker = address(host)
                 .map(|host| (host, super::field::port(port.get(1..).unwrap_or_default())));
         }
@@ -81,11 +82,14 @@ impl LineReader for Dnsmasq {
         if let Some(qtype) = verb.strip_prefix(b"query[").and_then(|q| q.strip_suffix(b"]")) {
             self.flush(&key, out);
             self.alias = None;
-            let from = words.nth(1).and_then(endpoint);
+            if let (Some(pair), None | Some((_, None))) = (pair, asker) {
+                out.damaged("client", pair);
+            }
+            let from = words.nth(1).and_then(|from| out.told("from", from, endpoint(from)));
             let client = asker.or(from);
             let read = times::syslog(line, origin.modified).and_then(|(read, _)| read);
             let row = Dns {
-                time: out.time(read),
+                time: out.stamp(line, origin, read),
                 client: client.map(|c| c.0),
                 client_port: client.and_then(|c| c.1),
                 query: name(asked),

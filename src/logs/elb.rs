@@ -1,11 +1,13 @@
 //! Access logs of AWS's application and network load balancers.
 
+use super::damage::Damage;
 use super::field::{count, endpoint, nano};
 use super::flow::FlowSeen;
 use super::format::{Format, LineReader, Origin, Out, Shape, Took};
 use super::row::{Http, Row, Tls, name, text};
 use super::{times, url};
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 pub(super) const FORMAT: Format = Format {
     name: "elb",
@@ -85,6 +87,25 @@ impl LineReader for Elb {
     }
 }
 
+/// `address:port` of a column; told where it is none.
+fn side(out: &mut dyn Out, name: &str, cell: &[u8]) -> (Option<IpAddr>, Option<u16>) {
+    let damage = Damage::default();
+    let side = damage.end(name, cell);
+    damage.tell(out);
+    side
+}
+
+/// A time that something took; -1 where there was none.
+fn lasting(out: &mut dyn Out, cell: &[u8]) -> Option<i64> {
+    let read = nano(cell).filter(|nanos| *nanos >= 0);
+    if cell == b"-1" { None } else { out.told("time", cell, read) }
+}
+
+/// A count of a column; told where it is none.
+fn number(out: &mut dyn Out, name: &str, cell: &[u8]) -> Option<u64> {
+    out.told(name, cell, count(cell))
+}
+
 /// type time elb client:port target:port request_time target_time response_time elb_status
 /// target_status received sent "request" "user_agent" cipher protocol target_group trace "domain" …
 fn application(words: &[&[u8]], out: &mut dyn Out) -> Took {
@@ -108,30 +129,35 @@ fn application(words: &[&[u8]], out: &mut dyn Out) -> Took {
     else {
         return Took::no("fewer columns than an ALB writes");
     };
-    let client = endpoint(client);
-    let server = endpoint(target);
+    let client = side(out, "client:port", client);
+    let server = side(out, "target:port", target);
     let mut parts = request.split(|b| *b == b' ');
     let (method, uri) = (parts.next().unwrap_or_default(), parts.next());
     let (host, port) = uri.map_or((None, None), url::of_url);
     let read = times::iso(stamp);
     let time = out.time(read);
-    out.row(Row::Http(Http {
+    let row = Http {
         time,
-        client: client.map(|c| c.0),
-        client_port: client.and_then(|c| c.1),
-        server: server.map(|s| s.0),
-        server_port: server.and_then(|s| s.1),
+        client: client.0,
+        client_port: client.1,
+        server: server.0,
+        server_port: server.1,
         method: text(method),
         host: host.or_else(|| more.get(4).copied().and_then(name)),
         port,
         uri: uri.and_then(text),
         user_agent: text(agent).filter(|a| a.as_bytes() != b"-"),
-        status: count(status).and_then(|s| u32::try_from(s).ok()),
-        request_bytes: count(received),
-        response_bytes: count(sent),
+        status: out.told(
+            "elb_status_code",
+            status,
+            count(status).and_then(|s| u32::try_from(s).ok()),
+        ),
+        request_bytes: number(out, "received_bytes", received),
+        response_bytes: number(out, "sent_bytes", sent),
         sensor: text(lb),
         ..Http::new("alb")
-    }));
+    };
+    out.row(Row::Http(row));
     Took::Yes
 }
 
@@ -144,21 +170,23 @@ fn classical(words: &[&[u8]], out: &mut dyn Out) -> Took {
     };
     let request = rest.first().copied().unwrap_or_default();
     if request.starts_with(b"- - -") || request.is_empty() {
-        let (client, server) = (endpoint(client), endpoint(target));
+        let client = side(out, "client:port", client);
+        let server = side(out, "target:port", target);
         let started = out.time(times::iso(stamp));
-        out.row(Row::Flow(FlowSeen {
+        let row = FlowSeen {
             started,
-            duration: nano(lasted),
-            originator: client.map(|c| c.0),
-            originator_port: client.and_then(|c| c.1),
-            responder: server.map(|s| s.0),
-            responder_port: server.and_then(|s| s.1),
+            duration: lasting(out, lasted),
+            originator: client.0,
+            originator_port: client.1,
+            responder: server.0,
+            responder_port: server.1,
             protocol: Some("tcp".into()),
-            orig_bytes: count(received),
-            resp_bytes: count(sent),
+            orig_bytes: number(out, "received_bytes", received),
+            resp_bytes: number(out, "sent_bytes", sent),
             sensor: Some(Cow::Borrowed(lb)),
             ..FlowSeen::new("elb")
-        }));
+        };
+        out.row(Row::Flow(row));
         return Took::Yes;
     }
     let agent = rest.get(1).copied().unwrap_or(b"-");
@@ -176,36 +204,39 @@ fn network(words: &[&[u8]], out: &mut dyn Out) -> Took {
     let [_, _, stamp, lb, _, client, target, lasted, _, received, sent, more @ ..] = words else {
         return Took::no("fewer columns than an NLB writes");
     };
-    let (client, server) = (endpoint(client), endpoint(target));
+    let client = side(out, "client:port", client);
+    let server = side(out, "target:port", target);
     let read = times::iso(stamp);
     let time = out.time(read);
     let set = |place: usize| more.get(place).copied().filter(|value| *value != b"-");
-    out.row(Row::Flow(FlowSeen {
+    let row = FlowSeen {
         started: time,
         // Milliseconds: a thousandth of what is read as seconds.
-        duration: nano(lasted).map(|nanos| nanos / 1000),
-        originator: client.map(|c| c.0),
-        originator_port: client.and_then(|c| c.1),
-        responder: server.map(|s| s.0),
-        responder_port: server.and_then(|s| s.1),
+        duration: lasting(out, lasted).map(|nanos| nanos / 1000),
+        originator: client.0,
+        originator_port: client.1,
+        responder: server.0,
+        responder_port: server.1,
         protocol: Some("tcp".into()),
-        orig_bytes: count(received),
-        resp_bytes: count(sent),
+        orig_bytes: number(out, "received_bytes", received),
+        resp_bytes: number(out, "sent_bytes", sent),
         sensor: Some(Cow::Borrowed(lb)),
         ..FlowSeen::new("nlb")
-    }));
-    out.row(Row::Tls(Tls {
+    };
+    out.row(Row::Flow(row));
+    let row = Tls {
         time,
-        client: client.map(|c| c.0),
-        client_port: client.and_then(|c| c.1),
-        server: server.map(|s| s.0),
-        server_port: server.and_then(|s| s.1),
+        client: client.0,
+        client_port: client.1,
+        server: server.0,
+        server_port: server.1,
         server_name: set(6).and_then(name),
         version: set(4).and_then(text),
         cipher: set(3).and_then(text),
         established: Some(set(3).is_some()),
         sensor: text(lb),
         ..Tls::new("nlb")
-    }));
+    };
+    out.row(Row::Tls(row));
     Took::Yes
 }

@@ -77,6 +77,16 @@ pub(super) fn endpoint(bytes: &[u8]) -> Option<(IpAddr, Option<u16>)> {
     address(bytes).map(|address| (address, None))
 }
 
+/// Whether it is written as IPv4 is, which no name of a host is.
+pub(super) fn nearly_address(bytes: &[u8]) -> bool {
+    bytes.contains(&b'.') && bytes.iter().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'-'))
+}
+
+/// The address of an `address:port` whose port is none.
+pub(super) fn before_port(bytes: &[u8]) -> Option<IpAddr> {
+    address(bytes.get(..memchr::memrchr(b':', bytes)?)?)
+}
+
 /// A number with a fraction, scaled by 10^9: `1521911720.865716`. Digits beyond the ninth are
 /// dropped; [`None`] for what is none or does not fit.
 pub(super) fn nano(bytes: &[u8]) -> Option<i64> {

@@ -1,5 +1,6 @@
 //! What a log format is to davy, and all that there are.
 
+use super::damage::Fields;
 use super::json::Object;
 use super::row::Row;
 use super::sink::Problems;
@@ -43,6 +44,10 @@ pub trait Out {
     fn row(&mut self, row: Row<'_>);
     /// A remark.
     fn note(&mut self, note: Note);
+    /// A field that is none: its name, and what stands in its place.
+    fn damaged(&mut self, name: &str, value: &[u8]);
+    /// The fields that were found to be none.
+    fn fields(&mut self) -> &mut Fields;
     /// Which record comes now, where the reader itself finds the records.
     fn place(&mut self, place: u64);
     /// Which record that is.
@@ -60,6 +65,49 @@ impl dyn Out + '_ {
         self.place(place);
         self.row(row);
         self.place(now);
+    }
+
+    /// What was read of a field; told where it is none.
+    #[inline]
+    pub(super) fn told<T>(&mut self, name: &str, value: &[u8], read: Option<T>) -> Option<T> {
+        if read.is_none() {
+            self.damaged(name, value);
+        }
+        read
+    }
+
+    /// One record: of what is lost as a whole no fields are told.
+    pub(super) fn record(&mut self, read: impl FnOnce(&mut Self) -> Took) -> Took {
+        let mark = self.fields().mark();
+        let took = read(self);
+        if matches!(took, Took::No(_)) {
+            self.fields().back(mark);
+        }
+        took
+    }
+
+    /// The time at a line's beginning; told where there stands one that is none.
+    pub(super) fn stamp(
+        &mut self,
+        line: &[u8],
+        origin: &Origin,
+        read: Option<super::times::Read>,
+    ) -> Option<Time> {
+        // Without the file's time no year is known.
+        if read.is_none() && origin.modified.is_some() && super::times::begins(line) {
+            let end = line.len().min(40);
+            self.damaged("time", line.get(..end).unwrap_or_default());
+        }
+        self.time(read)
+    }
+
+    /// An address, where other words may stand as well; told where it nearly is one.
+    pub(super) fn host(&mut self, name: &str, value: &[u8]) -> Option<std::net::IpAddr> {
+        let read = super::field::address(value);
+        if read.is_none() && super::field::nearly_address(value) {
+            self.damaged(name, value);
+        }
+        read
     }
 
     /// A time; what had to be assumed for it is noted.

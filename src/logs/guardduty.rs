@@ -47,10 +47,10 @@ fn tells(object: Object<'_>, _: &Origin) -> bool {
 }
 
 /// The findings that one object holds in a list.
-fn lists(object: Object<'_>) -> impl Iterator<Item = Object<'_>> {
+fn lists<'a>(object: Object<'a>) -> impl Iterator<Item = Object<'a>> {
     let inner = object.object("detail").and_then(|detail| detail.get("findings"));
     let list = object.get("findings").or(inner).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(|v| v.as_object().map(Object))
+    list.into_iter().flatten().filter_map(move |v| v.as_object().map(|map| object.within(map)))
 }
 
 fn read(object: Object<'_>, _: &Origin, out: &mut dyn Out) -> Took {
@@ -93,7 +93,7 @@ fn finding(object: Object<'_>, out: &mut dyn Out) -> Took {
         signature_id: object.text("id"),
         signature: text(kind.as_bytes()),
         category: text(kind.split(':').next().unwrap_or_default().as_bytes()),
-        severity: object.get("severity").and_then(severity),
+        severity: object.field("severity", severity),
         detail: object.text("title").or_else(|| object.text("description")),
         instance: instance.and_then(|i| i.text("instanceId")),
         sensor: object.text("accountId"),
@@ -111,7 +111,7 @@ fn finding(object: Object<'_>, out: &mut dyn Out) -> Took {
             act(action, service.str("resourceRole"), &mut alert);
         }
         if let Some(process) = service.object("runtimeDetails").and_then(|r| r.object("process")) {
-            alert.pid = process.count("pid").and_then(|pid| u32::try_from(pid).ok());
+            alert.pid = process.small("pid");
             alert.exe = process.text("executablePath");
             alert.exe_sha256 = process.text("executableSha256");
             if alert.action.is_none() {
@@ -129,9 +129,26 @@ fn finding(object: Object<'_>, out: &mut dyn Out) -> Took {
 fn severity(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.parse().ok(),
+        Value::String(text) => text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|grade: &f64| grade.is_finite())
+            .or_else(|| in_words(text)),
         _ => None,
     }
+}
+
+/// The grade that GuardDuty's own words begin with.
+fn in_words(text: &str) -> Option<f64> {
+    Some(match text.trim().to_ascii_lowercase().as_str() {
+        "informational" | "info" => 0.0,
+        "low" => 1.0,
+        "medium" | "moderate" => 4.0,
+        "high" => 7.0,
+        "critical" => 9.0,
+        _ => return None,
+    })
 }
 
 /// `additionalInfo.sample`, also within `additionalInfo.value`, which is JSON in a text.
@@ -141,16 +158,17 @@ fn sample(service: Object<'_>) -> bool {
         return true;
     }
     let inner = info.str("value").and_then(|v| serde_json::from_str::<Value>(v).ok());
-    matches!(inner, Some(Value::Object(map)) if Object(&map).bool("sample") == Some(true))
+    matches!(inner, Some(Value::Object(map)) if Object::from(&map).bool("sample") == Some(true))
 }
 
 fn private_address(instance: Object<'_>) -> Option<std::net::IpAddr> {
     let interfaces = instance.get("networkInterfaces")?.as_array()?;
     let six = |i: &Value| {
-        let list = Object(i.as_object()?).get("ipv6Addresses")?.as_array()?;
+        let list = Object::from(i.as_object()?).get("ipv6Addresses")?.as_array()?;
         list.iter().find_map(|a| super::field::address(a.as_str()?.as_bytes()))
     };
-    let four = interfaces.iter().find_map(|i| Object(i.as_object()?).address("privateIpAddress"));
+    let four =
+        interfaces.iter().find_map(|i| instance.within(i.as_object()?).address("privateIpAddress"));
     four.or_else(|| interfaces.iter().find_map(six))
 }
 
@@ -174,7 +192,9 @@ fn act(action: Object<'_>, role: Option<&str>, alert: &mut Alert) {
     }
     if let Some(probe) = action.object("portProbeAction") {
         let details = probe.get("portProbeDetails").and_then(Value::as_array);
-        if let Some(one) = details.and_then(|d| d.first()).and_then(Value::as_object).map(Object) {
+        if let Some(one) =
+            details.and_then(|d| d.first()).and_then(Value::as_object).map(|map| probe.within(map))
+        {
             alert.server = alert.client;
             alert.server_port = port_of(one, "localPortDetails");
             alert.client = remote(one);
@@ -217,7 +237,7 @@ fn ocsf(object: Object<'_>, out: &mut dyn Out) -> Took {
     let first = out.time(first.or_else(|| object.time("time_dt")).or_else(|| object.time("time")));
     let last = out.time(last);
     let resources = object.get("resources").and_then(Value::as_array);
-    let id = resources.and_then(|r| Object(r.first()?.as_object()?).str("uid"));
+    let id = resources.and_then(|r| Object::from(r.first()?.as_object()?).str("uid"));
     // OCSF's own scale ends with 5, critical; GuardDuty's with 10.
     #[allow(clippy::cast_precision_loss)]
     let severity = object.count("severity_id").map(|grade| (grade * 2).min(10) as f64);
@@ -268,7 +288,13 @@ fn asff_address(resource: Object<'_>) -> Option<std::net::IpAddr> {
     let mut addresses = list.iter().filter_map(|a| super::field::address(a.as_str()?.as_bytes()));
     let inner =
         |address: &std::net::IpAddr| matches!(address, std::net::IpAddr::V4(v4) if v4.is_private());
-    addresses.clone().find(inner).or_else(|| addresses.next())
+    let found = addresses.clone().find(inner).or_else(|| addresses.next());
+    if found.is_none()
+        && let Some(first) = list.first()
+    {
+        instance.damaged("IpV4Addresses", first);
+    }
+    found
 }
 
 /// The same finding as Security Hub writes it.
@@ -278,7 +304,7 @@ fn asff(object: Object<'_>, out: &mut dyn Out) -> Took {
     let kind = types.split(',').next().unwrap_or_default();
     let kind = kind.rsplit('/').next().unwrap_or_default().replacen('-', "/", 1);
     let resource = object.get("Resources").and_then(Value::as_array).and_then(|r| r.first());
-    let id = resource.and_then(Value::as_object).and_then(|r| Object(r).str("Id"));
+    let id = resource.and_then(Value::as_object).and_then(|r| Object::from(r).str("Id"));
     let time = out.time(object.time("FirstObservedAt").or_else(|| object.time("CreatedAt")));
     let last = out.time(object.time("LastObservedAt").or_else(|| object.time("UpdatedAt")));
     let mut alert = Alert {
@@ -286,17 +312,17 @@ fn asff(object: Object<'_>, out: &mut dyn Out) -> Took {
         last,
         count: object
             .object("ProductFields")
-            .and_then(|fields| fields.0.get("aws/guardduty/service/count"))
-            .and_then(words)
-            .and_then(|count| super::field::count(count.as_bytes())),
-        client: resource.and_then(Value::as_object).and_then(|r| asff_address(Object(r))),
+            .and_then(|fields| fields.count("aws/guardduty/service/count")),
+        client: resource.and_then(Value::as_object).and_then(|r| asff_address(object.within(r))),
         signature_id: object.text("Id"),
         signature: text(kind.as_bytes()),
         category: text(kind.split(':').next().unwrap_or_default().as_bytes()),
-        severity: object
-            .object("Severity")
-            .and_then(|s| s.get("Product").or_else(|| s.get("Normalized")))
-            .and_then(severity),
+        severity: object.object("Severity").and_then(|s| {
+            // The normalised one ends with 100.
+            let normalised = || s.field("Normalized", severity).map(|grade| grade / 10.0);
+            let product = s.field("Product", severity).or_else(normalised);
+            product.or_else(|| s.field("Label", severity))
+        }),
         instance: id.and_then(|id| text(id.rsplit('/').next().unwrap_or_default().as_bytes())),
         sample: object.bool("Sample") == Some(true),
         detail: object.text("Title"),
@@ -328,6 +354,12 @@ mod tests {
         let told = logs.read(&origin, &mut text.as_bytes()).unwrap();
         logs.finish().unwrap();
         assert_eq!((told.records, told.problems.lost), (4, 0), "{}", told.problems);
+        assert_eq!(
+            told.fields.to_string(),
+            "6 fields could not be read, their rows were kept: line 2 severity \"1e400\", \
+             line 2 count \"1e400\", line 2 port \"99999\", line 4 createdAt \"-1e+300\", \
+             line 5 createdAt \"yesterday\", …"
+        );
         let sql = "SELECT coalesce(signature_id, '') || ' ' || coalesce(severity, '-') || ' ' || \
             coalesce(count, '-') || ' ' || coalesce(server, '-') || ' ' || coalesce(server_port, '-') || ' ' || \
             coalesce(domain, '-') || ' ' || coalesce(instance, '-') FROM alerts ORDER BY signature_id";
@@ -338,7 +370,7 @@ mod tests {
                 "a - - 203.0.113.9 3333 - i-1",
                 "b 8.0 57 - - pool.example.test -",
                 "c - - - - - -",
-                "d - - - - - -",
+                "d 7.0 - - - - -",
             ]
         );
     }

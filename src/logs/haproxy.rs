@@ -50,15 +50,15 @@ impl LineReader for Haproxy {
         let backend = words.get(1).copied().and_then(text);
         let Some(request) = request else {
             // TCP: frontend backend/server Tw/Tc/Tt bytes termination …
-            let total =
-                words.get(2).and_then(|t| t.split(|b| *b == b'/').next_back()).and_then(count);
+            let total = words.get(2).and_then(|t| t.split(|b| *b == b'/').next_back());
+            let total = total.and_then(|total| number(out, "Tt", total));
             let flow = FlowSeen {
                 started: time,
                 duration: total.and_then(|ms| i64::try_from(ms).ok()?.checked_mul(1_000_000)),
                 originator: host,
                 originator_port: port,
                 protocol: Some("tcp".into()),
-                resp_bytes: words.get(3).and_then(|b| count(b)),
+                resp_bytes: words.get(3).and_then(|b| number(out, "bytes_read", b)),
                 detail: words.get(1).map(|b| (*b).into()),
                 ..FlowSeen::new("haproxy")
             };
@@ -68,7 +68,7 @@ impl LineReader for Haproxy {
         let mut parts = request.split(|b| *b == b' ');
         let (method, target) = (parts.next().unwrap_or_default(), parts.next());
         let (asked, asked_port) = target.map_or((None, None), url::of_url);
-        out.row(Row::Http(Http {
+        let row = Http {
             time,
             client: host,
             client_port: port,
@@ -76,11 +76,21 @@ impl LineReader for Haproxy {
             host: asked,
             port: asked_port,
             uri: target.and_then(text),
-            status: words.get(3).and_then(|s| count(s)).and_then(|s| u32::try_from(s).ok()),
-            response_bytes: words.get(4).and_then(|b| count(b)),
+            status: words
+                .get(3)
+                .and_then(|s| number(out, "status_code", s))
+                .and_then(|s| u32::try_from(s).ok()),
+            response_bytes: words.get(4).and_then(|b| number(out, "bytes_read", b)),
             action: backend,
             ..Http::new("haproxy")
-        }));
+        };
+        out.row(Row::Http(row));
         Took::Yes
     }
+}
+
+/// A count, which has a plus before it where the log was written before the end; -1 where there was none.
+fn number(out: &mut dyn Out, name: &str, cell: &[u8]) -> Option<u64> {
+    let cell = cell.strip_prefix(b"+").unwrap_or(cell);
+    if cell == b"-1" { None } else { out.told(name, cell, count(cell)) }
 }

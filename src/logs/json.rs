@@ -1,6 +1,7 @@
 //! JSON records out of a stream, however they are framed: one a line, pretty-printed one after the
 //! other, in an array, or in an array within one object (`{"Findings": […]}`).
 
+use super::damage::{Damage, of_json};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -23,7 +24,7 @@ const WRAPPERS: &[&str] = &[
 /// The records within an outer object.
 pub(super) fn wrapped(outer: &Map<String, Value>) -> impl Iterator<Item = Object<'_>> {
     let lists = WRAPPERS.iter().filter_map(|key| outer.get(*key)?.as_array());
-    lists.flatten().filter_map(|value| value.as_object().map(Object))
+    lists.flatten().filter_map(|value| value.as_object().map(Object::from))
 }
 
 /// A record as the splitter gives it.
@@ -268,12 +269,22 @@ impl Splitter {
 /// A JSON object, read leniently: keys are found whether the first letter is a capital or not, and
 /// dots within keys may be nesting (`id.orig_h`, `{"id": {"orig_h"`).
 #[derive(Clone, Copy)]
-pub struct Object<'a>(pub &'a Map<String, Value>);
+pub struct Object<'a> {
+    pub(super) map: &'a Map<String, Value>,
+    /// Where fields that are none are told; nowhere while the format is looked for.
+    pub(super) damage: Option<&'a Damage>,
+}
+
+impl<'a> From<&'a Map<String, Value>> for Object<'a> {
+    fn from(map: &'a Map<String, Value>) -> Self {
+        Self { map, damage: None }
+    }
+}
 
 impl<'a> Object<'a> {
     /// A value, not null.
     pub(super) fn get(self, key: &str) -> Option<&'a Value> {
-        let found = match self.0.get(key) {
+        let found = match self.map.get(key) {
             Some(value) => Some(value),
             None => self.otherwise(key),
         };
@@ -282,7 +293,7 @@ impl<'a> Object<'a> {
 
     fn otherwise(self, key: &str) -> Option<&'a Value> {
         if let Some((outer, inner)) = key.split_once('.') {
-            return self.get(outer)?.as_object().and_then(|o| Object(o).get(inner));
+            return self.get(outer)?.as_object().and_then(|o| Object::from(o).get(inner));
         }
         let mut chars = key.chars();
         let first = chars.next()?;
@@ -293,11 +304,11 @@ impl<'a> Object<'a> {
         }
         .to_string()
             + chars.as_str();
-        self.0.get(&other)
+        self.map.get(&other)
     }
 
     pub(super) fn object(self, key: &str) -> Option<Self> {
-        self.get(key)?.as_object().map(Object)
+        self.get(key)?.as_object().map(|map| self.within(map))
     }
 
     pub(super) fn str(self, key: &str) -> Option<&'a str> {
@@ -309,28 +320,54 @@ impl<'a> Object<'a> {
         words(self.get(key)?)
     }
 
-    /// A whole number, also one that is written as a text or with a fraction of nothing.
-    pub(super) fn count(self, key: &str) -> Option<u64> {
-        match self.get(key)? {
-            Value::Number(number) => number.as_u64().or_else(|| {
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                number.as_f64().filter(|f| (0.0..9e15).contains(f)).map(|f| f as u64)
-            }),
-            Value::String(text) => super::field::count(text.trim().as_bytes()),
-            _ => None,
+    /// With a place to tell of fields that are none.
+    pub(super) const fn telling(self, damage: &'a Damage) -> Self {
+        Self { map: self.map, damage: Some(damage) }
+    }
+
+    /// An object that was found within this one.
+    pub(super) const fn within(self, map: &'a Map<String, Value>) -> Self {
+        Self { map, damage: self.damage }
+    }
+
+    /// Tells that a field is none.
+    #[cold]
+    pub(super) fn damaged(self, key: &str, value: &Value) {
+        if let Some(damage) = self.damage {
+            damage.add(key, &of_json(value));
         }
     }
 
+    /// A field as it is read; told where it is none.
+    pub(super) fn field<T>(self, key: &str, read: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
+        let value = self.get(key)?;
+        let found = read(value);
+        if found.is_none() {
+            self.damaged(key, value);
+        }
+        found
+    }
+
+    /// A whole number, also one that is written as a text or with a fraction of nothing.
+    pub(super) fn count(self, key: &str) -> Option<u64> {
+        self.field(key, whole)
+    }
+
+    /// The same, where it is a small one.
+    pub(super) fn small(self, key: &str) -> Option<u32> {
+        self.field(key, |value| u32::try_from(whole(value)?).ok())
+    }
+
     pub(super) fn port(self, key: &str) -> Option<u16> {
-        self.count(key).and_then(|number| u16::try_from(number).ok())
+        self.field(key, |value| u16::try_from(whole(value)?).ok())
     }
 
     pub(super) fn address(self, key: &str) -> Option<std::net::IpAddr> {
-        super::field::address(self.str(key)?.as_bytes())
+        self.field(key, |value| super::field::address(value.as_str()?.as_bytes()))
     }
 
     pub(super) fn bool(self, key: &str) -> Option<bool> {
-        match self.get(key)? {
+        self.field(key, |value| match value {
             Value::Bool(value) => Some(*value),
             Value::String(text) => match text.as_str() {
                 "true" | "T" => Some(true),
@@ -338,16 +375,16 @@ impl<'a> Object<'a> {
                 _ => None,
             },
             _ => None,
-        }
+        })
     }
 
     /// A time as a number of seconds or as a text.
     pub(super) fn time(self, key: &str) -> Option<super::times::Read> {
-        match self.get(key)? {
+        self.field(key, |value| match value {
             Value::String(text) => super::times::any(text.as_bytes()),
             Value::Number(number) => super::times::any(number.to_string().as_bytes()),
             _ => None,
-        }
+        })
     }
 
     pub(super) fn text(self, key: &str) -> Option<crate::facts::HostText> {
@@ -356,6 +393,17 @@ impl<'a> Object<'a> {
 
     pub(super) fn name(self, key: &str) -> Option<crate::facts::HostText> {
         super::row::name(self.words(key)?.as_bytes())
+    }
+}
+
+fn whole(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            number.as_f64().filter(|f| (0.0..9e15).contains(f)).map(|f| f as u64)
+        }),
+        Value::String(text) => super::field::count(text.trim().as_bytes()),
+        _ => None,
     }
 }
 
@@ -427,7 +475,7 @@ mod tests {
             r#"{"Service":{"Count":"57"},"id":{"orig_h":"10.0.0.1"},"x":null,"ts":1.5}"#,
         )
         .unwrap();
-        let object = Object(value.as_object().unwrap());
+        let object = Object::from(value.as_object().unwrap());
         assert_eq!(object.object("service").unwrap().count("count"), Some(57));
         assert_eq!(object.address("id.orig_h").unwrap().to_string(), "10.0.0.1");
         assert!(object.get("x").is_none());

@@ -44,10 +44,13 @@ fn mended(text: &str) -> Cow<'_, str> {
                 taken = rest.find(end).unwrap_or(rest.len());
                 let number = rest.get(..taken).unwrap_or_default();
                 let fits = number.parse::<f64>().is_ok_and(f64::is_finite);
-                if !fits && out.ends_with('-') {
-                    out.pop();
+                if fits {
+                    out.push_str(number);
+                } else {
+                    // As a text it is told where a number is wanted.
+                    let sign = if out.ends_with('-') { out.pop().map_or("", |_| "-") } else { "" };
+                    out.extend(["\"", sign, number, "\""]);
                 }
-                out.push_str(if fits { number } else { "null" });
             }
             _ => out.push(next),
         }
@@ -77,7 +80,7 @@ mod tests {
         let of = |text: &str| Some((text.to_owned(), true));
         assert_eq!(
             read(br#"{"a":1e400,"b":-1e999,"c":[2]}"#),
-            of(r#"{"a":null,"b":null,"c":[2]}"#)
+            of(r#"{"a":"1e400","b":"-1e999","c":[2]}"#)
         );
         assert_eq!(read(b"{\"a\":\"x\xff\x00y\"}"), of("{\"a\":\"x\u{fffd}\u{fffd}y\"}"));
         assert_eq!(

@@ -8,6 +8,7 @@ mod auditd;
 mod bind;
 mod carried;
 mod combined;
+mod damage;
 mod dnsmasq;
 mod elb;
 mod ends;
@@ -47,6 +48,7 @@ mod vpcflow;
 mod wanted;
 mod zeek;
 
+pub use damage::Fields;
 pub use flow::{Direction, Flow, FlowSeen};
 pub use fold::{By, Conversation, Fold, Slot};
 pub use format::{FORMATS, Format, LineReader, Note, Origin, Out, Shape, Took};

@@ -41,17 +41,17 @@ impl LineReader for Netfilter {
             };
         }
         let head = times::syslog(line, origin.modified);
-        let started = out.time(head.and_then(|(read, _)| read));
+        let started = out.stamp(line, origin, head.and_then(|(read, _)| read));
         let word = |flag: &[u8]| line.split(|b| *b == b' ').any(|w| w == flag);
         let mut flow = FlowSeen {
             started,
             originator: field(line, b"SRC=").and_then(address),
-            originator_port: field(line, b" SPT=").and_then(port),
+            originator_port: field(line, b" SPT=").and_then(|p| out.told("SPT", p, port(p))),
             responder: field(line, b" DST=").and_then(address),
-            responder_port: field(line, b" DPT=").and_then(port),
+            responder_port: field(line, b" DPT=").and_then(|p| out.told("DPT", p, port(p))),
             protocol: field(line, b" PROTO=").and_then(protocol_named),
             orig_pkts: Some(1),
-            orig_bytes: field(line, b" LEN=").and_then(count),
+            orig_bytes: field(line, b" LEN=").and_then(|n| out.told("LEN", n, count(n))),
             interface: field(line, b" OUT=").or_else(|| field(line, b"IN=")).map(Cow::Borrowed),
             outgoing: Some(field(line, b" OUT=").is_some()),
             sensor: head.and_then(|(_, rest)| rest.split(|b| *b == b' ').next()).map(Cow::Borrowed),

@@ -150,22 +150,32 @@ impl LineReader for Csv {
         for (what, cell) in self.what.iter().zip(cells) {
             match what {
                 What::Skip => {}
-                What::First => flow.started = out.time(times::any(cell)),
-                What::Last => last = out.time(times::any(cell)),
-                What::Duration => flow.duration = duration(cell),
+                What::First => {
+                    let read = out.told("firstSeen", cell, times::any(cell));
+                    flow.started = out.time(read);
+                }
+                What::Last => {
+                    let read = out.told("lastSeen", cell, times::any(cell));
+                    last = out.time(read);
+                }
+                What::Duration => flow.duration = out.told("duration", cell, duration(cell)),
                 What::Source => flow.originator = address(cell),
                 What::Target => flow.responder = address(cell),
-                What::SourcePort => flow.originator_port = port(cell),
-                What::TargetPort => flow.responder_port = port(cell),
+                What::SourcePort => flow.originator_port = out.told("srcPort", cell, port(cell)),
+                What::TargetPort => flow.responder_port = out.told("dstPort", cell, port(cell)),
                 What::Protocol => flow.protocol = protocol_named(cell),
                 What::Flags => {
-                    flow.flags = flags(cell);
+                    flow.flags = out.told("flags", cell, flags(cell));
                     flow.state = Some(Cow::Borrowed(cell));
                 }
-                What::Packets => flow.orig_pkts = count(cell),
-                What::Bytes => flow.orig_bytes = count(cell),
-                What::OutPackets => flow.resp_pkts = count(cell).filter(|n| *n > 0),
-                What::OutBytes => flow.resp_bytes = count(cell).filter(|n| *n > 0),
+                What::Packets => flow.orig_pkts = out.told("packets", cell, count(cell)),
+                What::Bytes => flow.orig_bytes = out.told("bytes", cell, count(cell)),
+                What::OutPackets => {
+                    flow.resp_pkts = out.told("outPackets", cell, count(cell)).filter(|n| *n > 0);
+                }
+                What::OutBytes => {
+                    flow.resp_bytes = out.told("outBytes", cell, count(cell)).filter(|n| *n > 0);
+                }
                 What::Router => {
                     flow.sensor = Some(Cow::Borrowed(cell)).filter(|c| **c != b"0.0.0.0"[..])
                 }

@@ -80,13 +80,17 @@ impl LineReader for Long {
             return Took::no("no arrow between two addresses");
         }
         let to = next();
+        let ends = [("source", from), ("destination", to)];
         let (Some(from), Some(to)) = (end(from), end(to)) else {
             return Took::no("an address is none");
         };
+        for ((name, word), (_, port)) in ends.into_iter().zip([from, to]) {
+            out.told(name, word, port);
+        }
         let Some(read) = times::any(&started) else { return Took::no("a time is none") };
         let mut flow = FlowSeen {
             started: out.time(Some(read)),
-            duration: duration(lasted),
+            duration: out.told("duration", lasted, duration(lasted)),
             originator: from.0,
             originator_port: from.1,
             responder: to.0,

@@ -1,5 +1,6 @@
 //! Reads files of logs: tells their format, hands records to its reader, counts what was lost.
 
+use super::damage::Fields;
 use super::format::{FORMATS, Format, Origin, Shape, Took};
 use super::json::{Piece, Splitter};
 use super::lines::{Line, Lines};
@@ -33,6 +34,8 @@ pub struct Told {
     pub others: u64,
     /// Those not understood.
     pub problems: Problems,
+    /// Fields that were none, of those that were.
+    pub fields: Fields,
 }
 
 /// A run over logs, for one question or for several at once.
@@ -69,13 +72,20 @@ impl<'f> Logs<'f> {
     /// # Errors
     /// Where facts cannot be stored. What cannot be read is told, and coverage.
     pub fn read(&mut self, origin: &Origin, reader: &mut dyn Read) -> Result<Told, facts::Error> {
-        let mut fan = Fan { sinks: &mut self.sinks, place: 0, notes: BTreeMap::new() };
+        let mut fan = Fan {
+            sinks: &mut self.sinks,
+            place: 0,
+            notes: BTreeMap::new(),
+            fields: Fields::default(),
+        };
         fan.sinks.iter_mut().for_each(|sink| sink.begin(origin));
         for (facts, _) in &self.asked {
             facts.begin()?;
         }
-        let told = one(origin, reader, &mut fan);
+        let mut told = one(origin, reader, &mut fan);
         let notes = std::mem::take(&mut fan.notes);
+        told.fields = std::mem::take(&mut fan.fields);
+        told.fields.records = told.problems.records;
         self.sinks.iter_mut().for_each(Sink::end);
         for (facts, _) in &self.asked {
             facts.end()?;

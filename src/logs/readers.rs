@@ -1,6 +1,7 @@
 //! The readers of one file, and which of them a record is for.
 
 use super::carried::{self, Entry};
+use super::damage::Damage;
 use super::format::{Format, LineReader, Note, Origin, Out, Shape, Took};
 use super::json::Object;
 use super::read::Told;
@@ -47,7 +48,7 @@ impl Readers {
         }
         let mut first = None;
         if let Some(reader) = self.current.and_then(|name| self.made.get_mut(name)) {
-            match reader.line(line, origin, sink) {
+            match ask(&mut **reader, line, origin, sink) {
                 Took::No(why) => first = Some(why),
                 took => return took,
             }
@@ -57,7 +58,8 @@ impl Readers {
             line_format(line, origin)
             && (first.is_none() || self.current != Some(name))
         {
-            let took = self.made.entry(name).or_insert_with(reader).line(line, origin, sink);
+            let reader = self.made.entry(name).or_insert_with(reader);
+            let took = ask(&mut **reader, line, origin, sink);
             if !matches!(took, Took::No(_)) {
                 self.current = Some(name);
                 told.formats.insert(name);
@@ -68,7 +70,7 @@ impl Readers {
         let current = self.current;
         let mut other = false;
         for (name, reader) in self.made.iter_mut().filter(|(name, _)| Some(**name) != current) {
-            match reader.line(line, origin, sink) {
+            match ask(&mut **reader, line, origin, sink) {
                 Took::No(_) => {}
                 Took::Other => other = true,
                 took => {
@@ -104,7 +106,7 @@ impl Readers {
                 "JSON that is none by the letter, in its texts or numbers, read all the same";
             sink.note(Note::Said(words.to_owned()));
         }
-        if let Some(took) = record(Object(&map), origin, sink, told) {
+        if let Some(took) = record(Object::from(&map), origin, sink, told) {
             return took;
         }
         // Several records in one object that stands on one line.
@@ -117,7 +119,7 @@ impl Readers {
                 Some(read) => took = read,
             }
         }
-        match carried::of_object(Object(&map)) {
+        match carried::of_object(Object::from(&map)) {
             Some(line) if took == Took::Other => self.carried(&line, origin, sink, told),
             _ => took,
         }
@@ -133,7 +135,7 @@ impl Readers {
     ) -> Took {
         if let [b'{', ..] = line {
             let Some((map, _)) = super::mend::object(line) else { return Took::Other };
-            return record(Object(&map), origin, sink, told).unwrap_or(Took::Other);
+            return record(Object::from(&map), origin, sink, told).unwrap_or(Took::Other);
         }
         if line.first().is_none_or(|b| *b == b'_') {
             return Took::Other;
@@ -169,5 +171,17 @@ fn record(
         return None;
     };
     told.formats.insert(name);
-    Some(read(object, origin, sink))
+    let out: &mut dyn Out = sink;
+    let damage = Damage::default();
+    let took = read(object.telling(&damage), origin, out);
+    if !matches!(took, Took::No(_)) {
+        damage.tell(out);
+    }
+    Some(took)
+}
+
+/// One line, by one reader.
+fn ask(reader: &mut dyn LineReader, line: &[u8], origin: &Origin, sink: &mut Fan<'_, '_>) -> Took {
+    let out: &mut dyn Out = sink;
+    out.record(|out| reader.line(line, origin, out))
 }

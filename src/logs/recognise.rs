@@ -43,11 +43,12 @@ pub(super) fn format_of(head: &[u8], origin: &Origin) -> Option<&'static Format>
 
 /// The format of an object, of those within it, or of the line that it carries.
 fn any_format(map: &Map<String, Value>, origin: &Origin) -> Option<&'static Format> {
-    json_format(Object(map), origin)
+    json_format(Object::from(map), origin)
         .or_else(|| super::json::wrapped(map).find_map(|inner| json_format(inner, origin)))
         .or_else(|| {
-            let line = carried::of_object(Object(map))?;
-            line_format(&line, origin).or_else(|| json_format(Object(&object_of(&line)?), origin))
+            let line = carried::of_object(Object::from(map))?;
+            line_format(&line, origin)
+                .or_else(|| json_format(Object::from(&object_of(&line)?), origin))
         })
 }
 

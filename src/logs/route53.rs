@@ -21,7 +21,7 @@ fn read(object: Object<'_>, _: &Origin, out: &mut dyn Out) -> Took {
     let read = object.time("query_timestamp");
     let time = out.time(read);
     let answers = object.get("answers").and_then(Value::as_array).map(|list| {
-        let data = list.iter().filter_map(|answer| Object(answer.as_object()?).str("Rdata"));
+        let data = list.iter().filter_map(|answer| Object::from(answer.as_object()?).str("Rdata"));
         data.collect::<Vec<_>>().join(" ")
     });
     out.row(Row::Dns(Dns {

@@ -1,5 +1,6 @@
 //! Where rows of logs go: into facts, and folded into conversations.
 
+use super::damage::Fields;
 use super::flow::FlowSeen;
 use super::fold::Fold;
 use super::format::{Note, Origin, Out};
@@ -214,6 +215,7 @@ pub(super) struct Fan<'s, 'f> {
     /// Line, record or packet that is being read.
     pub(super) place: u64,
     pub(super) notes: BTreeMap<String, u64>,
+    pub(super) fields: Fields,
 }
 
 impl Fan<'_, '_> {
@@ -227,6 +229,15 @@ impl Out for Fan<'_, '_> {
         for sink in self.sinks.iter_mut() {
             sink.take(self.place, &row);
         }
+    }
+
+    #[cold]
+    fn damaged(&mut self, name: &str, value: &[u8]) {
+        self.fields.add(self.place, name, value);
+    }
+
+    fn fields(&mut self) -> &mut Fields {
+        &mut self.fields
     }
 
     fn place(&mut self, place: u64) {

@@ -1,6 +1,7 @@
 //! Alerts of one line: Suricata's fast.log, Snort 2's alert_fast, and both through syslog; Snort
 //! 2's alert_full in blocks; Snort 3's alert_json.
 
+use super::damage::Damage;
 use super::field::{endpoint, protocol_named};
 use super::format::{Format, LineReader, Origin, Out, Shape, Took};
 use super::json::Object;
@@ -22,7 +23,7 @@ pub(super) const JSON: Format = Format {
 };
 
 fn tells(line: &[u8], _: &Origin) -> bool {
-    one(line, None).is_some() || full_head(line)
+    one(line, None, &Damage::default()).is_some() || full_head(line)
 }
 
 /// `[**] [1:1000:1] message [**]`, the first line of a block.
@@ -67,7 +68,11 @@ fn tag<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// One alert on one line.
-fn one(line: &[u8], origin: Option<&Origin>) -> Option<(Alert, Option<times::Read>)> {
+fn one(
+    line: &[u8],
+    origin: Option<&Origin>,
+    damage: &Damage,
+) -> Option<(Alert, Option<times::Read>)> {
     let modified = origin.and_then(|origin| origin.modified);
     let (head, body) = match memchr::memmem::find(line, b" [**] [") {
         Some(at) => line.split_at_checked(at)?,
@@ -91,9 +96,7 @@ fn one(line: &[u8], origin: Option<&Origin>) -> Option<(Alert, Option<times::Rea
     alert.signature_id = text(rule.id);
     alert.signature = text(rule.message);
     alert.category = tag(rule.rest, b"[Classification:").and_then(text);
-    #[allow(clippy::cast_precision_loss)]
-    let priority = tag(rule.rest, b"[Priority:").and_then(super::field::count).map(|p| p as f64);
-    alert.severity = priority;
+    alert.severity = priority(rule.rest, damage);
     if memchr::memmem::find(head, b"[Drop]").is_some()
         || memchr::memmem::find(line, b"[Drop] [**]").is_some()
     {
@@ -103,7 +106,7 @@ fn one(line: &[u8], origin: Option<&Origin>) -> Option<(Alert, Option<times::Rea
     let packet = rule.rest.get(open + 1..)?;
     let close = memchr::memchr(b'}', packet)?;
     alert.protocol = protocol_named(packet.get(..close)?);
-    sides(packet.get(close + 1..)?, &mut alert);
+    sides(packet.get(close + 1..)?, &mut alert, damage);
     Some((alert, read))
 }
 
@@ -116,17 +119,20 @@ fn kind(head: &[u8]) -> &'static str {
 }
 
 /// `10.0.2.15:53288 -> 74.84.128.158:3333`; of ICMP without ports.
-fn sides(text: &[u8], alert: &mut Alert) {
+fn sides(text: &[u8], alert: &mut Alert, damage: &Damage) {
     let Some(arrow) = memchr::memmem::find(text, b"->") else { return };
     let (from, to) = text.split_at_checked(arrow).unwrap_or((text, b""));
-    if let Some((address, port)) = endpoint(from.trim_ascii()) {
-        (alert.client, alert.client_port) = (Some(address), port);
-    }
+    (alert.client, alert.client_port) = damage.end("source", from.trim_ascii());
     let to = to.get(2..).unwrap_or_default().trim_ascii();
     let to = to.split(|b| *b == b' ').next().unwrap_or_default();
-    if let Some((address, port)) = endpoint(to) {
-        (alert.server, alert.server_port) = (Some(address), port);
-    }
+    (alert.server, alert.server_port) = damage.end("destination", to);
+}
+
+/// `[Priority: 1]`.
+#[allow(clippy::cast_precision_loss)]
+fn priority(text: &[u8], damage: &Damage) -> Option<f64> {
+    let told = tag(text, b"[Priority:")?;
+    damage.told("Priority", told, super::field::count(told)).map(|priority| priority as f64)
 }
 
 /// One line an alert, or the block of alert_full that is being read.
@@ -159,9 +165,11 @@ impl LineReader for Fast {
             self.block = Some((out.at(), alert));
             return Took::Yes;
         }
-        if let Some((mut alert, read)) = one(line, Some(origin)) {
+        let damage = Damage::default();
+        if let Some((mut alert, read)) = one(line, Some(origin), &damage) {
             self.flush(out);
-            alert.time = out.time(read);
+            damage.tell(out);
+            alert.time = out.stamp(line, origin, read);
             out.row(Row::Alert(Box::new(alert)));
             return Took::Yes;
         }
@@ -204,20 +212,19 @@ fn within(line: &[u8], origin: &Origin, alert: &mut Alert, out: &mut dyn Out) {
     if let Some(class) = tag(line, b"[Classification:") {
         alert.category = text(class);
     }
-    #[allow(clippy::cast_precision_loss)]
-    if let Some(priority) = tag(line, b"[Priority:").and_then(super::field::count) {
-        alert.severity = Some(priority as f64);
-    }
+    let damage = Damage::default();
+    alert.severity = priority(line, &damage).or(alert.severity);
     let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
     let (first, rest) = line.split_at_checked(end).unwrap_or((line, b""));
     if let Some(read) = times::month_day(first, origin.modified) {
         alert.time = out.time(Some(read));
-        sides(rest, alert);
+        sides(rest, alert, &damage);
     } else if matches!(first, b"TCP" | b"UDP" | b"ICMP")
         && memchr::memmem::find(rest, b"TTL:").is_some()
     {
         alert.protocol = protocol_named(first);
     }
+    damage.tell(out);
 }
 
 fn tells_json(object: Object<'_>, _: &Origin) -> bool {
@@ -243,7 +250,7 @@ fn read_json(object: Object<'_>, origin: &Origin, out: &mut dyn Out) -> Took {
         )
     });
     let both = |ap: &str, addr: &str, port: &str| {
-        let pair = object.str(ap).and_then(|pair| endpoint(pair.as_bytes()));
+        let pair = object.field(ap, |pair| endpoint(pair.as_str()?.as_bytes()));
         let address = object.address(addr).or(pair.map(|p| p.0));
         (address, object.port(port).or(pair.and_then(|p| p.1)).filter(|port| *port != 0))
     };
@@ -279,7 +286,7 @@ mod tests {
     #[test]
     fn one_line_in_all_its_forms() {
         let suricata = b"08/03/2018-14:19:41.208105  [**] [1:9000001:1] LOCAL COINMINER Stratum v1 mining.subscribe [**] [Classification: Crypto Currency Mining Activity Detected] [Priority: 2] {TCP} 10.0.2.15:53288 -> 74.84.128.158:3333";
-        let (alert, read) = one(suricata, None).unwrap();
+        let (alert, read) = one(suricata, None, &Damage::default()).unwrap();
         assert_eq!(read.unwrap().time.to_string(), "2018-08-03T14:19:41.208105Z");
         assert_eq!(alert.kind, "suricata-fast");
         assert_eq!(
@@ -290,14 +297,14 @@ mod tests {
         assert_eq!((alert.server_port, alert.severity), (Some(3333), Some(2.0)));
 
         let snort = b"08/03-14:19:41.208105  [**] [116:58:1] (snort_decoder): [weird] \"text\" {x} [**] [Priority: 3] {UDP} fe80::1:546 -> ff02::1:2:547";
-        let (alert, read) = one(snort, None).unwrap();
+        let (alert, read) = one(snort, None, &Damage::default()).unwrap();
         assert_eq!(read, None);
         assert_eq!(alert.signature.unwrap().to_string(), "(snort_decoder): [weird] \"text\" {x}");
         assert_eq!(alert.client.unwrap().to_string(), "fe80::1");
         assert_eq!(alert.server_port, Some(547));
 
         let syslog = b"Aug  3 14:19:41 ids snort[321]: [1:2000:3] ICMP PING [Classification: Misc activity] [Priority: 3] {ICMP} 10.0.0.1 -> 10.0.0.2";
-        let (alert, _) = one(syslog, None).unwrap();
+        let (alert, _) = one(syslog, None, &Damage::default()).unwrap();
         assert_eq!(alert.signature.unwrap().to_string(), "ICMP PING");
         assert_eq!(
             (alert.server.unwrap().to_string().as_str(), alert.server_port),

@@ -1,7 +1,8 @@
 //! Snort's alert_csv, as pfSense keeps it too (Snort 2) and of Snort 3, in the order of columns that
 //! each writes where it is told nothing else.
 
-use super::field::{address, count, endpoint, port, protocol_named};
+use super::damage::Damage;
+use super::field::{address, count, port, protocol_named};
 use super::format::{Format, LineReader, Origin, Out, Shape, Took};
 use super::row::{Alert, Row, text};
 use super::times;
@@ -34,7 +35,7 @@ fn cells(line: &[u8]) -> Vec<&[u8]> {
     out
 }
 
-fn alert(line: &[u8], origin: &Origin) -> Option<(Alert, Option<times::Read>)> {
+fn alert(line: &[u8], origin: &Origin, damage: &Damage) -> Option<(Alert, Option<times::Read>)> {
     // `08/03-14:19:41.208105 ,1,…`
     if !matches!(line, [_, _, b'/', _, _, b'-' | b'/', ..]) {
         return None;
@@ -66,14 +67,17 @@ fn alert(line: &[u8], origin: &Origin) -> Option<(Alert, Option<times::Read>)> {
             alert.signature_id = text(&[*generator, id, revision].join(&b':'));
             alert.signature = text(message);
             alert.protocol = protocol_named(protocol);
-            (alert.client, alert.client_port) = (address(from), port(from_port));
-            (alert.server, alert.server_port) = (address(to), port(to_port));
+            let port = |name, cell| damage.told(name, cell, port(cell));
+            (alert.client, alert.client_port) = (address(from), port("srcport", from_port));
+            let server = damage.told("dst", to, address(to));
+            (alert.server, alert.server_port) = (server, port("dstport", to_port));
             // pfSense writes id, class and priority behind them.
             if let [_, class, priority, ..] = rest
-                && let Some(grade) = count(priority).and_then(|grade| u8::try_from(grade).ok())
                 && class.iter().any(u8::is_ascii_alphabetic)
             {
-                (alert.category, alert.severity) = (text(class), Some(f64::from(grade)));
+                let grade = count(priority).and_then(|grade| u8::try_from(grade).ok());
+                alert.severity = damage.told("priority", priority, grade).map(f64::from);
+                alert.category = text(class);
             }
             Some((alert, read(stamp)?))
         }
@@ -82,9 +86,8 @@ fn alert(line: &[u8], origin: &Origin) -> Option<(Alert, Option<times::Read>)> {
         {
             (alert.signature_id, alert.action) = (text(rule), text(action));
             alert.protocol = protocol_named(protocol);
-            let side = |end| endpoint(end).map_or((None, None), |(host, port)| (Some(host), port));
-            (alert.client, alert.client_port) = side(from);
-            (alert.server, alert.server_port) = side(to);
+            (alert.client, alert.client_port) = damage.end("src_ap", from);
+            (alert.server, alert.server_port) = damage.end("dst_ap", to);
             alert.client?;
             Some((alert, read(stamp)?))
         }
@@ -93,17 +96,19 @@ fn alert(line: &[u8], origin: &Origin) -> Option<(Alert, Option<times::Read>)> {
 }
 
 fn tells(line: &[u8], origin: &Origin) -> bool {
-    memchr::memchr(b',', line).is_some() && alert(line, origin).is_some()
+    memchr::memchr(b',', line).is_some() && alert(line, origin, &Damage::default()).is_some()
 }
 
 struct Csv;
 
 impl LineReader for Csv {
     fn line(&mut self, line: &[u8], origin: &Origin, out: &mut dyn Out) -> Took {
-        let Some((mut alert, read)) = alert(line, origin) else {
+        let damage = Damage::default();
+        let Some((mut alert, read)) = alert(line, origin, &damage) else {
             return Took::no("not alert_csv's usual columns");
         };
-        alert.time = out.time(read);
+        damage.tell(out);
+        alert.time = out.stamp(line, origin, read);
         out.row(Row::Alert(Box::new(alert)));
         Took::Yes
     }

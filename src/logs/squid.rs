@@ -1,7 +1,7 @@
 //! squid's own access log. It keeps no user agent: a miner's is not to be seen in it, and that is
 //! said.
 
-use super::field::{address, count};
+use super::field::count;
 use super::format::{Format, LineReader, Note, Origin, Out, Shape, Took};
 use super::row::{Http, Row, text};
 use super::{times, url};
@@ -55,21 +55,24 @@ impl LineReader for Squid {
             let first = parts.next().map(<[u8]>::to_vec);
             if second { parts.next().map(<[u8]>::to_vec) } else { first }
         };
-        out.row(Row::Http(Http {
-            time: times::epoch(time),
-            client: address(client),
-            server: half(peer, true).and_then(|peer| address(&peer)),
+        let row = Http {
+            time: out.told("time", time, times::epoch(time)),
+            client: out.host("client", client),
+            server: half(peer, true).and_then(|peer| out.host("peer", &peer)),
             server_port: port,
             method: text(method),
             host,
             port,
             uri: text(target),
-            status: half(result, true).and_then(|s| count(&s)).and_then(|s| u32::try_from(s).ok()),
-            response_bytes: count(bytes),
+            status: half(result, true).and_then(|status| {
+                out.told("status", &status, count(&status).and_then(|s| u32::try_from(s).ok()))
+            }),
+            response_bytes: out.told("bytes", bytes, count(bytes)),
             action: half(result, false).and_then(|action| text(&action)),
             user: text(user).filter(|user| user.as_bytes() != b"-"),
             ..Http::new("squid")
-        }));
+        };
+        out.row(Row::Http(row));
         Took::Yes
     }
 }

@@ -17,7 +17,8 @@ crate::table! {
     records: u64, "", "Lines, objects or datagrams in it.";
     bad: u64, "", "Of them, those that were not understood.";
     others: u64, "", "Of them, those of other programs or kinds, left alone.";
-    problems: String, "", "What was wrong, with the first line of each kind.";
+    fields_lost: u64, "", "Fields that are none (a port beyond 65535, a negative count, a time that is no time), in rows that were kept: they are NULL there.";
+    problems: String, "", "What was wrong: with records, by the first line of each kind; with fields, the first of them by line, name and value.";
     notes: String, "", "What was assumed, and what the log itself says is missing.";
 }
 
@@ -44,21 +45,21 @@ pub(super) fn tell(
     let notes: Vec<String> =
         notes.iter().map(|(words, count)| format!("{words} ({count})")).collect();
     let formats: Vec<&str> = told.formats.iter().copied().collect();
+    let wrong = [told.problems.to_string(), told.fields.to_string()];
+    let wrong: Vec<String> = wrong.into_iter().filter(|words| !words.is_empty()).collect();
     let row = LogFile {
         name: origin.name.clone(),
         formats: formats.join(" "),
         records: told.records,
         bad: told.problems.lost,
         others: told.others,
-        problems: told.problems.to_string(),
+        fields_lost: told.fields.lost,
+        problems: wrong.join("; "),
         notes: notes.join("; "),
     };
     facts.insert(format_args!("{number}/{}", origin.name), &origin.name, &row)?;
     let lost = told.problems.lost;
-    let mut said: Vec<String> = Vec::new();
-    if lost > 0 {
-        said.push(told.problems.to_string());
-    }
+    let mut said = wrong;
     said.extend(notes.iter().filter(|note| note.starts_with("lost before")).cloned());
     let what = format!("log {}", origin.name);
     let read = told.records.saturating_sub(lost).saturating_sub(told.others);

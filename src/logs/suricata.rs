@@ -175,7 +175,7 @@ fn alert(object: Object<'_>, out: &mut dyn Out) -> Took {
 fn attack(rule: Object<'_>) -> (Option<HostText>, Option<HostText>) {
     let Some(metadata) = rule.object("metadata") else { return (None, None) };
     let (mut tactics, mut techniques) = (Vec::new(), Vec::new());
-    for (key, value) in metadata.0 {
+    for (key, value) in metadata.map {
         if !key.to_ascii_lowercase().contains("mitre")
             && !key.to_ascii_lowercase().contains("attack")
         {
@@ -229,7 +229,7 @@ fn decoded(encoded: &str) -> Option<String> {
 fn queries(dns: Object<'_>) -> Vec<Object<'_>> {
     match dns.get("queries").or_else(|| dns.get("query")) {
         Some(Value::Array(list)) => {
-            list.iter().filter_map(|query| query.as_object().map(Object)).collect()
+            list.iter().filter_map(|query| query.as_object().map(|map| dns.within(map))).collect()
         }
         _ if dns.str("rrname").is_some() => vec![dns],
         _ => Vec::new(),
@@ -245,13 +245,13 @@ fn dns(object: Object<'_>, out: &mut dyn Out) -> Took {
     let from_server = answer && common.src_port == Some(53) && common.dest_port != Some(53);
     let mut answers = Vec::new();
     if let Some(Value::Array(list)) = told.get("answers") {
-        answers.extend(list.iter().filter_map(|a| Object(a.as_object()?).str("rdata")));
+        answers.extend(list.iter().filter_map(|a| Object::from(a.as_object()?).str("rdata")));
     }
     if answers.is_empty()
         && let Some(grouped) = told.object("grouped")
     {
         answers.extend(
-            grouped.0.values().filter_map(Value::as_array).flatten().filter_map(Value::as_str),
+            grouped.map.values().filter_map(Value::as_array).flatten().filter_map(Value::as_str),
         );
     }
     let answers = text(answers.join(" ").as_bytes());
@@ -292,7 +292,7 @@ fn tls(object: Object<'_>, out: &mut dyn Out) -> Took {
     let hash = |key| {
         let value = told.get(key)?;
         match value {
-            Value::Object(inner) => Object(inner).text("hash"),
+            Value::Object(inner) => Object::from(inner).text("hash"),
             other => text(words(other)?.as_bytes()),
         }
     };
@@ -341,7 +341,7 @@ fn http(object: Object<'_>, out: &mut dyn Out) -> Took {
         uri: told.text("url"),
         user_agent: told.text("http_user_agent"),
         referrer: told.text("http_refer"),
-        status: told.count("status").and_then(|status| u32::try_from(status).ok()),
+        status: told.small("status"),
         response_bytes: told.count("length"),
         uid: common.uid,
         sensor: common.sensor,

@@ -66,8 +66,9 @@ impl<'a> Data<'a> {
         let unknown = matches!(&*value, b"" | b"-" | b"(null)" | b"<unknown process>");
         (!unknown).then_some(value)
     }
-    fn number(&self, name: &str) -> Option<u32> {
-        self.get(name).and_then(|v| count(&v)).and_then(|n| u32::try_from(n).ok())
+    fn number(&self, name: &str, out: &mut dyn Out) -> Option<u32> {
+        let value = self.get(name)?;
+        out.told(name, &value, count(&value).and_then(|number| u32::try_from(number).ok()))
     }
     fn text(&self, name: &str) -> Option<crate::facts::HostText> {
         self.get(name).and_then(|v| text(&v))
@@ -94,22 +95,26 @@ impl LineReader for Sysmon {
         let stamp =
             between(line, b"SystemTime=\"", b"\"").or_else(|| between(line, b"SystemTime='", b"'"));
         let mut event = Event::new("sysmon", kind);
-        event.time = out.time(stamp.and_then(times::iso));
+        event.time = {
+            let read = stamp.and_then(|stamp| out.told("SystemTime", stamp, times::iso(stamp)));
+            out.time(read)
+        };
         event.hostname = between(line, b"<Computer>", b"</Computer>").and_then(text);
-        event.pid = data.number("ProcessId");
-        event.ppid = data.number("ParentProcessId");
+        event.pid = data.number("ProcessId", out);
+        event.ppid = data.number("ParentProcessId", out);
         event.user = data.text("User");
         event.exe = data.text("Image");
         event.command = data.text("CommandLine");
         event.parent = data.text("ParentImage");
         event.path = data.text("TargetFilename").or_else(|| data.text("Device"));
-        event.loginuid = data.number("LogonId");
+        event.loginuid = data.number("LogonId", out);
         event.detail = data.text("Hashes").filter(|hashes| hashes.as_bytes() != b"-");
         if kind == "network" {
             let initiated = data.get("Initiated").map(|v| v.eq_ignore_ascii_case(b"true"));
-            let side = |address_name, port_name| {
-                let address = data.get(address_name).and_then(|v| address(&v));
-                (address, data.get(port_name).and_then(|v| port(&v)))
+            let mut side = |address_name, port_name| {
+                let address =
+                    data.get(address_name).and_then(|v| out.told(address_name, &v, address(&v)));
+                (address, data.get(port_name).and_then(|v| out.told(port_name, &v, port(&v))))
             };
             let (source, target) =
                 (side("SourceIp", "SourcePort"), side("DestinationIp", "DestinationPort"));

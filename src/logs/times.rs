@@ -35,6 +35,16 @@ pub(super) fn epoch(bytes: &[u8]) -> Option<Time> {
     i64::try_from(number).ok()?.checked_mul(scale).map(Time)
 }
 
+/// Whether a line begins as with a time: dmesg's and others' begin with something else.
+pub(super) fn begins(line: &[u8]) -> bool {
+    const MONTHS: &[&[u8]] = &[
+        b"Jan ", b"Feb ", b"Mar ", b"Apr ", b"May ", b"Jun ", b"Jul ", b"Aug ", b"Sep ", b"Oct ",
+        b"Nov ", b"Dec ",
+    ];
+    let line = line.strip_prefix(b"-").unwrap_or(line);
+    line.first().is_some_and(u8::is_ascii_digit) || MONTHS.iter().any(|m| line.starts_with(m))
+}
+
 /// Any time with a year: epoch, ISO 8601 with or without zone.
 pub(super) fn any(bytes: &[u8]) -> Option<Read> {
     match bytes {

@@ -69,7 +69,7 @@ impl LineReader for Unbound {
             line.strip_prefix(b"[").and_then(|l| times::epoch(l.split(|b| *b == b']').next()?));
         let time = own.or_else(|| {
             let read = times::syslog(line, origin.modified).and_then(|(read, _)| read);
-            out.time(read)
+            out.stamp(line, origin, read)
         });
         let row = Dns {
             time,

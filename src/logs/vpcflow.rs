@@ -219,21 +219,32 @@ pub(super) fn record<'a>(
                 flow.responder = address(&cell);
                 bad |= flow.responder.is_none();
             }
-            What::SourcePort => flow.originator_port = port(&cell),
-            What::TargetPort => flow.responder_port = port(&cell),
+            What::SourcePort => flow.originator_port = out.told("srcport", &cell, port(&cell)),
+            What::TargetPort => flow.responder_port = out.told("dstport", &cell, port(&cell)),
             What::Protocol => flow.protocol = protocol_named(&cell),
-            What::Packets => flow.orig_pkts = count(&cell),
-            What::Bytes => flow.orig_bytes = count(&cell),
-            What::Start => flow.started = out.time(times::any(&cell)),
-            What::End => end = out.time(times::any(&cell)),
+            What::Packets => flow.orig_pkts = out.told("packets", &cell, count(&cell)),
+            What::Bytes => flow.orig_bytes = out.told("bytes", &cell, count(&cell)),
+            What::Start => {
+                let read = out.told("start", &cell, times::any(&cell));
+                flow.started = out.time(read);
+            }
+            What::End => {
+                let read = out.told("end", &cell, times::any(&cell));
+                end = out.time(read);
+            }
             What::Action => flow.action = Some(Cow::Owned(cell.to_ascii_lowercase())),
             What::Status => status = Some(cell),
             What::Instance => flow.instance = Some(cell),
             What::Flags => {
-                flow.flags = count(&cell).and_then(|flags| u8::try_from(flags & 0xff).ok())
+                let flags = count(&cell).and_then(|flags| u8::try_from(flags & 0xff).ok());
+                flow.flags = out.told("tcp-flags", &cell, flags);
             }
-            What::PacketSource => flow.packet_originator = address(&cell),
-            What::PacketTarget => flow.packet_responder = address(&cell),
+            What::PacketSource => {
+                flow.packet_originator = out.told("pkt-srcaddr", &cell, address(&cell))
+            }
+            What::PacketTarget => {
+                flow.packet_responder = out.told("pkt-dstaddr", &cell, address(&cell))
+            }
             What::Direction => flow.outgoing = Some(cell.eq_ignore_ascii_case(b"egress")),
             What::Path => {
                 let path = [b"traffic-path ", &*cell].concat();
@@ -241,7 +252,7 @@ pub(super) fn record<'a>(
             }
             What::Reason => flow.detail = Some(cell),
             What::Lost => {
-                let lost = count(&cell).unwrap_or(0);
+                let lost = out.told("packets-lost", &cell, count(&cell)).unwrap_or(0);
                 if lost > 0 {
                     out.note(Note::Lost("packets that the transit gateway dropped", lost));
                 }
@@ -279,7 +290,7 @@ fn tells_json(object: Object<'_>, _: &Origin) -> bool {
     if object.str("message").is_some_and(|m| bare(m.as_bytes()).is_some()) {
         return true;
     }
-    let named: Vec<What> = object.0.keys().map(|key| What::named(key)).collect();
+    let named: Vec<What> = object.map.keys().map(|key| What::named(key)).collect();
     let has = |what| named.contains(&what);
     has(What::Source)
         && has(What::Target)
@@ -294,7 +305,7 @@ fn read_json(object: Object<'_>, _: &Origin, out: &mut dyn Out) -> Took {
         let what = DEFAULT.split(' ').map(What::named);
         return record(what.zip(line.split(|b| *b == b' ').map(Cow::Borrowed)), out);
     }
-    let cells = object.0.iter().filter_map(|(key, value)| {
+    let cells = object.map.iter().filter_map(|(key, value)| {
         Some((What::named(key), Cow::Owned(words(value)?.into_owned().into_bytes())))
     });
     record(cells, out)

@@ -84,7 +84,7 @@ fn read(
                 .iter()
                 .filter_map(|(what, column)| Some((*what, Cow::into_owned(column.cell(row)?))))
                 .map(|(what, cell)| (what, Cow::Owned(cell)));
-            if let Took::No(why) = record(cells, out) {
+            if let Took::No(why) = out.record(|out| record(cells, out)) {
                 problems.add(number, &why);
             }
         }

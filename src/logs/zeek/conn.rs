@@ -117,26 +117,29 @@ impl Columns {
                     flow.originator = address(value);
                     bad |= flow.originator.is_none();
                 }
-                What::OrigP => flow.originator_port = port(value),
+                What::OrigP => flow.originator_port = out.told("id.orig_p", value, port(value)),
                 What::RespH => {
                     flow.responder = address(value);
                     bad |= flow.responder.is_none();
                 }
-                What::RespP => flow.responder_port = port(value),
+                What::RespP => flow.responder_port = out.told("id.resp_p", value, port(value)),
                 What::Proto => flow.protocol = protocol_named(value),
                 What::Service if value != b"(empty)" => {
                     flow.service = Some(super::tsv::unescaped(value));
                 }
                 What::Service => {}
-                What::Duration => flow.duration = nano(value),
-                What::OrigBytes => flow.orig_bytes = count(value),
-                What::RespBytes => flow.resp_bytes = count(value),
+                What::Duration => {
+                    flow.duration =
+                        out.told("duration", value, nano(value).filter(|nanos| *nanos >= 0))
+                }
+                What::OrigBytes => flow.orig_bytes = out.told("orig_bytes", value, count(value)),
+                What::RespBytes => flow.resp_bytes = out.told("resp_bytes", value, count(value)),
                 What::State => {
                     flow.established = established(value);
                     flow.state = Some(Cow::Borrowed(value));
                 }
-                What::OrigPkts => flow.orig_pkts = count(value),
-                What::RespPkts => flow.resp_pkts = count(value),
+                What::OrigPkts => flow.orig_pkts = out.told("orig_pkts", value, count(value)),
+                What::RespPkts => flow.resp_pkts = out.told("resp_pkts", value, count(value)),
                 What::Node => flow.sensor = Some(Cow::Borrowed(value)),
             }
         }
@@ -175,7 +178,7 @@ pub(super) fn read(open: bool, fields: &dyn Fields, out: &mut dyn Out) -> Took {
         (fields.get("service"), fields.get("conn_state"), fields.get("uid"));
     let flow = FlowSeen {
         started,
-        duration: fields.get("duration").and_then(|bytes| nano(&bytes)),
+        duration: fields.interval("duration"),
         originator: fields.address("id.orig_h"),
         originator_port: fields.port("id.orig_p"),
         responder: fields.address("id.resp_h"),

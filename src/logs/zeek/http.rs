@@ -23,7 +23,7 @@ pub(super) fn read(fields: &dyn Fields, out: &mut dyn Out) -> Took {
         uri: fields.text("uri"),
         user_agent: fields.text("user_agent"),
         referrer: fields.text("referrer"),
-        status: fields.count("status_code").and_then(|code| u32::try_from(code).ok()),
+        status: fields.small("status_code"),
         request_bytes: fields.count("request_body_len"),
         response_bytes: fields.count("response_body_len"),
         action: None,

@@ -9,6 +9,7 @@ mod ssl;
 mod suricata;
 mod tsv;
 
+use super::damage::Damage;
 use super::format::{Format, Origin, Out, Shape, Took};
 use super::json::{Object, words};
 use super::times;
@@ -50,29 +51,55 @@ trait Fields {
             text
         })
     }
+    /// Where a field that is none is told.
+    fn damage(&self) -> Option<&Damage>;
+
     fn count(&self, name: &str) -> Option<u64> {
-        self.get(name).and_then(|bytes| super::field::count(&bytes))
+        told(self.damage(), name, self.get(name)?, super::field::count)
+    }
+    /// A count that is a small one.
+    fn small(&self, name: &str) -> Option<u32> {
+        let small = |bytes: &[u8]| u32::try_from(super::field::count(bytes)?).ok();
+        told(self.damage(), name, self.get(name)?, small)
     }
     fn port(&self, name: &str) -> Option<u16> {
-        self.get(name).and_then(|bytes| super::field::port(&bytes))
+        told(self.damage(), name, self.get(name)?, super::field::port)
     }
     fn address(&self, name: &str) -> Option<IpAddr> {
-        self.get(name).and_then(|bytes| super::field::address(&bytes))
+        told(self.damage(), name, self.get(name)?, super::field::address)
     }
     fn bool(&self, name: &str) -> Option<bool> {
-        self.get(name).and_then(|bytes| match &*bytes {
+        told(self.damage(), name, self.get(name)?, |bytes| match bytes {
             b"T" | b"true" => Some(true),
             b"F" | b"false" => Some(false),
             _ => None,
         })
     }
+    /// An interval as nanoseconds.
+    fn interval(&self, name: &str) -> Option<i64> {
+        let interval = |bytes: &[u8]| super::field::nano(bytes).filter(|nanos| *nanos >= 0);
+        told(self.damage(), name, self.get(name)?, interval)
+    }
     fn time(&self, out: &mut dyn Out) -> Option<Time> {
-        let read = self.get("ts").and_then(|bytes| times::any(&bytes));
-        out.time(read)
+        out.time(told(self.damage(), "ts", self.get("ts")?, times::any))
     }
     fn sensor(&self) -> Option<HostText> {
         ["_node_name", "_system_name", "peer_descr"].into_iter().find_map(|name| self.text(name))
     }
+}
+
+/// What a field's text is read as; told where it is none.
+fn told<T>(
+    damage: Option<&Damage>,
+    name: &str,
+    bytes: Cow<'_, [u8]>,
+    read: impl Fn(&[u8]) -> Option<T>,
+) -> Option<T> {
+    let found = read(&bytes);
+    if let (None, Some(damage)) = (&found, damage) {
+        damage.add(name, &bytes);
+    }
+    found
 }
 
 /// Which log a record is of.
@@ -130,6 +157,9 @@ fn take(path: Path, fields: &dyn Fields, out: &mut dyn Out) -> Took {
 }
 
 impl Fields for Object<'_> {
+    fn damage(&self) -> Option<&Damage> {
+        self.damage
+    }
     fn get(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let value = Object::get(*self, name)?;
         match words(value)? {

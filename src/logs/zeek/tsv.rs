@@ -1,6 +1,7 @@
 //! The text format: `#fields` names the columns; a cluster puts columns of its own before them,
 //! and a file may hold several headers.
 
+use super::super::damage::Damage;
 use super::super::format::{LineReader, Origin, Out, Took};
 use super::{Fields, Path, conn, take};
 use std::borrow::Cow;
@@ -81,7 +82,10 @@ impl LineReader for Tsv {
         if values.len() != self.fields.len() {
             return Took::no("not as many columns as the header names");
         }
-        take(self.path, &Row { tsv: self, values }, out)
+        let row = Row { tsv: self, values, damage: Damage::default() };
+        let took = take(self.path, &row, out);
+        row.damage.tell(out);
+        took
     }
 }
 
@@ -137,9 +141,13 @@ impl Tsv {
 struct Row<'a> {
     tsv: &'a Tsv,
     values: Vec<&'a [u8]>,
+    damage: Damage,
 }
 
 impl Fields for Row<'_> {
+    fn damage(&self) -> Option<&Damage> {
+        Some(&self.damage)
+    }
     fn get(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let place = self.tsv.fields.iter().position(|field| field == name)?;
         let value = *self.values.get(place)?;
