@@ -17,14 +17,16 @@ fn read(name: &str, bytes: &[u8]) -> (Facts, Told) {
     (facts, told)
 }
 
+/// The columns of a row by their names; none where it is NULL.
+type Row = Vec<(String, Option<String>)>;
+
 /// The rows of all tables that came of a line; each column by its name, NULL where it is empty.
-fn rows(facts: &Facts, line: usize) -> Vec<Vec<(String, Option<String>)>> {
+fn rows(facts: &Facts, line: usize) -> Vec<Row> {
     let mut all = Vec::new();
     for table in TABLES {
         let sql = format!("SELECT * FROM {table} WHERE source LIKE '%:{line}' ORDER BY fact");
         let found = facts.rows(&sql, [], |row| {
-            let names: Vec<String> =
-                row.as_ref().column_names().into_iter().map(str::to_owned).collect();
+            let names: Vec<String> = row.as_ref().column_names().map(str::to_owned).collect();
             let cell = |at: usize| {
                 use rusqlite::types::ValueRef;
                 row.get_ref(at).map(|value| match value {
@@ -198,14 +200,13 @@ fn no_column_becomes_null_in_silence() {
                     }
                     _ => false,
                 };
-                let fewer =
-                    |(a, b): (&Vec<(String, Option<String>)>, &Vec<(String, Option<String>)>)| {
-                        a.iter()
-                            .zip(b)
-                            .filter(|(a, _)| !elsewhere(&a.0))
-                            .find(|(a, b)| a.1.is_some() && b.1.is_none())
-                            .map(|(a, _)| a.0.clone())
-                    };
+                let fewer = |(a, b): (&Row, &Row)| {
+                    a.iter()
+                        .zip(b)
+                        .filter(|(a, _)| !elsewhere(&a.0))
+                        .find(|(a, b)| a.1.is_some() && b.1.is_none())
+                        .map(|(a, _)| a.0.clone())
+                };
                 if now.len() == kept.len()
                     && told.problems.lost == before.problems.lost
                     && told.fields.lost == 0
