@@ -46,7 +46,9 @@ pub(in crate::carve) fn at_sign(text: &Text<'_>, at: usize, found: &mut Found) {
     let end = end - tail.count();
     let (name, host) = (text.slice(start..at), text.slice(at + 1..end));
     let last = host.rsplit(|b| *b == b'.').next().unwrap_or_default().to_ascii_lowercase();
-    let worth = (2..=64).contains(&name.len())
+    // So the mask of anchors has it.
+    let worth = text.before(at).is_ascii_alphanumeric()
+        && (2..=64).contains(&name.len())
         && !name.contains(&b'%')
         && !host.contains(&b'_')
         && host.len() >= 5

@@ -63,7 +63,9 @@ pub(super) fn word(
     {
         return;
     }
-    if let Some(start) = first_line(text, start, begins.alphabet) {
+    // Certificates and keys are said to be such, and hold nothing else.
+    let known = |start: &usize| text.slice(*start..start + 3) != b"MII";
+    if let Some(start) = first_line(text, start, begins.alphabet).filter(known) {
         decode(text, start, begins, found);
     }
 }

@@ -3,6 +3,7 @@
 //! every anchor, one byte after the other. Slow, and too simple to be wrong: what the fast scan finds
 //! is held against it.
 
+use super::begun::Begun;
 use super::closer::{Closer, Until};
 use super::{Carved, Found, PADDING, Scanner, Step, Stream, Text, printable, raw};
 use crate::carve::kinds;
@@ -51,7 +52,10 @@ fn scan(scanner: &Scanner, text: &Text<'_>, length: usize, found: &mut Found) {
                 way,
                 start: 0,
             };
+            // Its places are its own.
+            let outer = found.swap(Begun::default());
             scan(scanner, &inner, count, found);
+            found.swap(outer);
         }
     }
 }

@@ -127,6 +127,16 @@ fn programs_and_members_within_runs_are_scanned_as_bytes() {
 }
 
 #[test]
+fn certificates_are_not_taken_for_runs() {
+    let mut der = vec![0x30, 0x82, 3, 0x41, 0x30, 0x82, 2, 0x29];
+    der.resize(57, 0x9a);
+    der.extend(b"http://crl.authority.site/root-of-all.crl and http://crl2.authority.site/the-other.crl...");
+    let text = format!("-----BEGIN CERTIFICATE-----\n{}", wrap(&base64(&der), 76, "\n"));
+    let (found, _) = carved(text.as_bytes(), usize::MAX);
+    assert!(found.is_empty(), "{}", shown(&found));
+}
+
+#[test]
 fn lines_of_other_widths_are_runs_of_their_own() {
     let one = base64(b"http://203.0.113.7/a-first-line-of-a-list").replace('=', "");
     let other = base64(b"http://203.0.113.7/another-line-of-the-list-that-is-longer!");
