@@ -29,7 +29,8 @@ pub struct Lookup {
 /// Whether a column of this name holds whole numbers.
 #[must_use]
 pub fn is_number(column: &str) -> bool {
-    const NAMES: &[&str] = &["port", "pid", "uid", "low", "high", "bits", "size", "count"];
+    const NAMES: &[&str] =
+        &["port", "pid", "uid", "low", "high", "bits", "size", "count", "pools", "endpoints"];
     NAMES.iter().any(|name| {
         column == *name || column.strip_suffix(name).is_some_and(|head| head.ends_with('_'))
     })
@@ -299,6 +300,7 @@ mod tests {
     #[test]
     fn numbers_are_told_by_the_name_of_their_column() {
         assert!(is_number("port") && is_number("remote_port") && is_number("low"));
+        assert!(is_number("pools") && is_number("ip_endpoints"));
         assert!(!is_number("support") && !is_number("name") && !is_number("ports"));
     }
 
