@@ -1,5 +1,6 @@
 //! Logs that the user named: which files they are, and reading them all into one case.
 
+use super::once::Once;
 use super::source::Named;
 use crate::carve;
 use crate::facts::{self, Facts, Source, Status, Time};
@@ -146,6 +147,7 @@ pub fn read(
     }
     let stores: Vec<&Facts> = asked.iter().map(|(facts, _)| *facts).collect();
     let mut logs = Logs::new(asked);
+    let mut once = Once::default();
     for (number, place) in named.iter().enumerate() {
         let path = &place.path;
         let name = path.display().to_string();
@@ -155,7 +157,7 @@ pub fn read(
         }
         for file in files(path) {
             progress(&file.display().to_string());
-            one(&file, place.stream.take(), &mut logs, &stores)?;
+            one(&file, place.stream.take(), &mut logs, &mut once, &stores)?;
         }
     }
     logs.finish()
@@ -165,9 +167,16 @@ fn one(
     path: &Path,
     stream: Option<Box<dyn Read + Send>>,
     logs: &mut Logs<'_>,
+    once: &mut Once,
     stores: &[&Facts],
 ) -> Result<(), facts::Error> {
     let name = path.display().to_string();
+    if stream.is_none()
+        && let Ok(about) = std::fs::metadata(path)
+        && once.again(&name, &about, stores)?
+    {
+        return Ok(());
+    }
     let opened = match stream {
         Some(stream) => Ok((stream, None)),
         None => File::open(path).map(|file| {
@@ -184,7 +193,7 @@ fn one(
             return Ok(());
         }
     };
-    let mut reader = reader;
+    let mut reader = once.copy(&name, reader, stores)?;
     logs.read(&Origin { name, modified }, &mut reader).map(drop)
 }
 

@@ -12,6 +12,7 @@ mod identity;
 mod investigate;
 mod library;
 mod logs;
+mod once;
 mod plain;
 mod playbook;
 mod progress;

@@ -6,6 +6,7 @@
 
 mod auditd;
 mod bind;
+mod both;
 mod carried;
 mod combined;
 mod damage;

@@ -1,5 +1,6 @@
 //! Reads files of logs: tells their format, hands records to its reader, counts what was lost.
 
+use super::both::Both;
 use super::damage::Fields;
 use super::format::{FORMATS, Format, Origin, Shape, Took};
 use super::json::{Piece, Splitter};
@@ -43,6 +44,7 @@ pub struct Logs<'f> {
     asked: Vec<(&'f Facts, Wanted)>,
     sinks: Vec<Sink<'f>>,
     files: u64,
+    both: Both,
     /// Read and lost records by table.
     pieces: BTreeMap<&'static str, Pieces>,
 }
@@ -52,7 +54,7 @@ impl<'f> Logs<'f> {
     #[must_use]
     pub fn new(asked: Vec<(&'f Facts, Wanted)>) -> Self {
         let sinks = asked.iter().map(|(facts, wanted)| Sink::new(facts, *wanted)).collect();
-        Self { asked, sinks, files: 0, pieces: BTreeMap::new() }
+        Self { asked, sinks, files: 0, both: Both::default(), pieces: BTreeMap::new() }
     }
 
     /// Whether so much of a file's beginning tells a format, and which.
@@ -72,11 +74,13 @@ impl<'f> Logs<'f> {
     /// # Errors
     /// Where facts cannot be stored. What cannot be read is told, and coverage.
     pub fn read(&mut self, origin: &Origin, reader: &mut dyn Read) -> Result<Told, facts::Error> {
+        self.both.begin(&origin.name);
         let mut fan = Fan {
             sinks: &mut self.sinks,
             place: 0,
             notes: BTreeMap::new(),
             fields: Fields::default(),
+            both: &mut self.both,
         };
         fan.sinks.iter_mut().for_each(|sink| sink.begin(origin));
         for (facts, _) in &self.asked {
@@ -128,6 +132,7 @@ impl<'f> Logs<'f> {
                     twice::mark(facts)?;
                     endpoints(facts)?;
                 }
+                self.both.tell(facts)?;
                 cover(facts, sink, &self.pieces)
             })?;
         }

@@ -1,5 +1,6 @@
 //! Where rows of logs go: into facts, and folded into conversations.
 
+use super::both::Both;
 use super::damage::Fields;
 use super::flow::FlowSeen;
 use super::fold::Fold;
@@ -216,6 +217,7 @@ pub(super) struct Fan<'s, 'f> {
     pub(super) place: u64,
     pub(super) notes: BTreeMap<String, u64>,
     pub(super) fields: Fields,
+    pub(super) both: &'s mut Both,
 }
 
 impl Fan<'_, '_> {
@@ -226,6 +228,9 @@ impl Fan<'_, '_> {
 
 impl Out for Fan<'_, '_> {
     fn row(&mut self, row: Row<'_>) {
+        if let Row::Flow(flow) = &row {
+            self.both.see(flow);
+        }
         for sink in self.sinks.iter_mut() {
             sink.take(self.place, &row);
         }
