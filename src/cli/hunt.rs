@@ -1,6 +1,7 @@
 //! `davy hunt`: the rows of playbooks over logs and hosts, read once for all of them.
 
 use super::Exit;
+use super::answered::{self, Given};
 use super::identity::Identities;
 use super::library::{self, Library};
 use super::progress::Progress;
@@ -117,6 +118,8 @@ pub fn run(
         let found = judge::table(facts, playbook, params)
             .map_err(|failure| format!("{}: {failure}", playbook.id.text))?;
         rows::print(&found, arguments.format, several.then_some(&*playbook.id.text), out)?;
+        let folded = stores.get(place).is_some_and(|(_, wanted)| !wanted.others);
+        answered::tell(&found, &Given { facts, playbook, params, folded }, messages);
         if found.rows.is_empty() {
             let absent = absent(facts, &playbook.query.text)?;
             if !absent.is_empty() {
@@ -181,6 +184,9 @@ impl Asked {
             set.keys().find(|name| !hunts.iter().any(|(_, p)| p.contains_key(*name)))
         {
             return Err(format!("none of these playbooks has a parameter {name}"));
+        }
+        for (playbook, own) in &hunts {
+            answered::sound(playbook, own)?;
         }
         Ok(Self { playbooks, hunts })
     }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod answered;
 mod batch;
 mod carve;
 mod collect;

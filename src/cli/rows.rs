@@ -2,6 +2,7 @@
 
 use crate::judge::Rows;
 use crate::judge::json;
+use crate::report;
 use crate::report::escape::{visible, visible_within};
 use clap::ValueEnum;
 use rusqlite::types::Value;
@@ -43,15 +44,13 @@ pub fn print(
         }
         Format::Jsonl => {
             for row in &rows.rows {
-                serde_json::to_writer(&mut *out, &object(rows, row))?;
-                out.write_all(b"\n")?;
+                report::json::line(&object(rows, row), out)?;
             }
             Ok(())
         }
         Format::Json => {
             let all: Vec<_> = rows.rows.iter().map(|row| object(rows, row)).collect();
-            serde_json::to_writer_pretty(&mut *out, &all)?;
-            out.write_all(b"\n")
+            report::json::pretty(&all, out)
         }
     }
 }

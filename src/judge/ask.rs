@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Rows of one query beyond this are not read.
 pub(super) const MOST_ROWS: usize = 10_000;
 
+/// Rows of an answer beyond this are not read.
+const MOST_ANSWERED: usize = 1_000_000;
+
 /// What a query gave.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
@@ -41,7 +44,14 @@ impl std::error::Error for Failure {}
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Query(_, Some(refused)) => write!(f, "{refused} is not allowed to a playbook"),
+            Self::Query(_, Some(refused)) => {
+                write!(f, "{refused} is not allowed: a query may read, and nothing else")
+            }
+            Self::Query(cause, None) if cause.to_string().contains("integer overflow") => f
+                .write_str(
+                    "a log holds numbers whose sum is greater than an integer: total() in place of \
+                     sum() adds them up all the same",
+                ),
             Self::Query(rusqlite::Error::SqlInputError { msg, .. }, None) => f.write_str(msg),
             Self::Query(cause, None) => write!(f, "{cause}"),
             Self::Stopped(Stopped::Time, limits) => {
@@ -205,20 +215,43 @@ pub fn table(
     let patient = Limits { time: Duration::from_secs(600), memory: 2 << 30 };
     let (limits, most) = match playbook.kind {
         Kind::Finding => (Limits::default(), MOST_ROWS),
-        Kind::Table => (patient, 1_000_000),
+        Kind::Table => (patient, MOST_ANSWERED),
     };
     ask(facts, playbook, params, limits, most).0
 }
 
-/// The rows of a question of the user's own. It may only read.
+/// The rows of a question of the user's own, within these limits. It may only read.
 ///
 /// # Errors
 /// Where the query fails or is stopped.
-pub fn query(facts: &Facts, sql: &str) -> Result<Rows, Failure> {
-    let asked = Playbook {
+pub fn query(facts: &Facts, sql: &str, limits: Limits) -> Result<Rows, Failure> {
+    ask(facts, &question(sql), &BTreeMap::new(), limits, MOST_ANSWERED).0
+}
+
+/// How many rows a query has in all, or a playbook's without its limit `most`; [`None`] where
+/// counting them fails or takes longer than it is worth.
+#[must_use]
+pub fn count(facts: &Facts, playbook: &Playbook, params: &BTreeMap<String, String>) -> Option<u64> {
+    let sql = playbook.query.text.trim_end().trim_end_matches(';');
+    let mut all = playbook.clone();
+    all.query.text = format!("SELECT count(*) FROM (\n{sql}\n)");
+    let mut params = params.clone();
+    if all.params.contains_key("most") {
+        params.insert("most".to_owned(), "-1".to_owned());
+    }
+    let found = ask(facts, &all, &params, Limits::default(), 1).0.ok()?;
+    match found.rows.first()?.first()? {
+        Value::Integer(count) => u64::try_from(*count).ok(),
+        _ => None,
+    }
+}
+
+/// What the user typed, as a playbook without a name.
+#[must_use]
+pub fn question(sql: &str) -> Playbook {
+    Playbook {
         query: super::Placed { text: sql.to_owned(), line: 1, column: 1 },
         kind: Kind::Table,
         ..Playbook::default()
-    };
-    table(facts, &asked, &BTreeMap::new())
+    }
 }

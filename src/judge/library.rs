@@ -3,6 +3,7 @@
 use super::alike::alike;
 use super::answer::sources;
 use super::lookup::Lookup;
+use super::reputation;
 use super::{Complaint, Playbook};
 use crate::facts::TableDef;
 use sha2::{Digest, Sha256};
@@ -73,7 +74,12 @@ impl Playbooks {
     /// Adds a lookup's rows; they join those of the same name.
     pub fn insert_lookup(&mut self, name: &str, file: &str, text: &str) {
         self.texts.insert(file.to_owned(), Sha256::digest(text).into());
-        let (lookup, complaints) = Lookup::parse(name, file, text);
+        let (mut lookup, mut complaints) = Lookup::parse(name, file, text);
+        if name == reputation::NAME && !lookup.columns.is_empty() {
+            let (normal, told) = reputation::normal(&lookup, file);
+            lookup = normal;
+            complaints.extend(told);
+        }
         self.broken.extend(complaints.into_iter().map(|c| (format!("lookup {name}"), c)));
         if lookup.columns.is_empty() {
             return;
@@ -130,8 +136,15 @@ impl Playbooks {
         self.lookup_name(name, tables)?;
         let shown = file.display();
         let text = lookup_text(file).map_err(|why| format!("{shown}: {why}"))?;
+        let rows = |all: &Self| all.lookups.get(name).map_or(0, |list| list.rows.len());
+        let before = rows(self);
         self.insert_lookup(name, &shown.to_string(), &text);
-        Ok(())
+        if rows(self) > before {
+            return Ok(());
+        }
+        let why = self.broken.iter().rev().find(|(_, c)| c.file == shown.to_string());
+        let why = why.map(|(_, c)| format!(": {}", c.message)).unwrap_or_default();
+        Err(format!("{shown}: no row of it can be used{why}"))
     }
 
     /// Whether a list of that name would be read by anything.

@@ -19,13 +19,14 @@ mod library;
 mod lookup;
 mod playbook;
 mod reading;
+mod reputation;
 mod round;
 mod template;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-pub use ask::{Failure, Rows, query, table};
+pub use ask::{Failure, Rows, count, query, question, table};
 pub use attack::technique;
 pub use before::Before;
 pub use brief::{Brief, briefs, json};

@@ -19,9 +19,22 @@ impl Report for Json {
 }
 
 /// Anything as pretty JSON that is harmless to look at, with one newline at the end.
-pub(super) fn pretty(what: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+///
+/// # Errors
+/// The stream's own.
+pub fn pretty(what: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
     let formatter = Safe(PrettyFormatter::new());
     what.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter))?;
+    out.write_all(b"\n")
+}
+
+/// Anything as JSON on one line that is harmless to look at, with a newline at its end.
+///
+/// # Errors
+/// The stream's own.
+pub fn line(what: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    // Without spaces between, whatever acts or hides stands within a string.
+    escape::write_json(&serde_json::to_string(what)?, out)?;
     out.write_all(b"\n")
 }
 

@@ -7,7 +7,7 @@ mod gather;
 pub mod graph;
 mod html;
 mod join;
-mod json;
+pub mod json;
 mod text;
 mod timesketch;
 
