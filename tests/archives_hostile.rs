@@ -5,7 +5,7 @@
 use davy::evidence::{Evidence, HostPath, Spool, SpoolLimits, Want};
 use davy::facts::Facts;
 use davy::{collect, foreign};
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use tar::{Builder, EntryType, Header};
 
 type Member<'a> = (&'a str, EntryType, &'a [u8], &'a str);
@@ -218,6 +218,50 @@ fn names_of_any_bytes_pass() {
         odd.iter().map(|name| (name.as_str(), EntryType::Regular, &b"* * * * * root x\n"[..], "")),
     );
     assert!(told(tar(&members)).1 >= 1);
+}
+
+#[test]
+fn a_zip_that_contradicts_itself_hides_nothing() {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, _, bytes, _) in [LOG, PASSWD, CRON] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    let whole = zip.finish().unwrap().into_inner();
+    assert_eq!(told(whole.clone()).0, "");
+    // The end says that there are two members.
+    let mut fewer = whole.clone();
+    let end = fewer.windows(4).rposition(|bytes| bytes == b"PK\x05\x06").unwrap();
+    (fewer[end + 8], fewer[end + 10]) = (2, 2);
+    let (words, cron) = told(fewer);
+    assert!(words.contains("its end counts 2 members"), "{words}");
+    assert_eq!(cron, 1);
+    // The directory has another name for the entry of cron.
+    let mut named = whole;
+    let at = named.windows(4).rposition(|bytes| bytes == b"cron").unwrap();
+    named[at..at + 4].copy_from_slice(b"harm");
+    let (words, cron) = told(named);
+    assert!(words.contains("is [root]/etc/harm.d/x in its directory"), "{words}");
+    assert_eq!(cron, 1);
+}
+
+#[test]
+fn a_name_of_gigabytes_is_not_held() {
+    let mut tar = tar(&[LOG, PASSWD]);
+    tar.truncate(tar.len() - 1024);
+    let mut header = Header::new_gnu();
+    header.set_path("././@LongLink").unwrap();
+    header.set_entry_type(EntryType::GNULongName);
+    header.set_size(1 << 33);
+    header.set_cksum();
+    tar.extend(header.as_bytes());
+    let names = Cursor::new(tar).chain(std::io::repeat(b'n').take(1 << 33));
+    let host = foreign::open("x.tar", Box::new(names), None).unwrap();
+    let facts = Facts::in_memory(&davy::tables()).unwrap();
+    collect::collect(host.as_ref(), &facts, &|_| {}).unwrap();
+    let query = "SELECT detail FROM coverage WHERE what LIKE 'archive %'";
+    let words: Vec<String> = facts.rows(query, [], |r| r.get(0)).unwrap();
+    assert!(words.join("").contains("the headers of a member are longer than 2 MiB"), "{words:?}");
 }
 
 #[test]

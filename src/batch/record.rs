@@ -58,6 +58,9 @@ pub struct Record {
     pub summary: String,
     /// Where the archive is cut off or damaged; empty where it is whole.
     pub damage: String,
+    /// Whether some of the evidence could not be read, by the triage's exit code.
+    #[serde(default)]
+    pub partial: bool,
     /// The case folder, below the batch's own.
     pub case: String,
     /// Findings, worst first.
@@ -109,6 +112,7 @@ impl Record {
             level: String::new(),
             summary: String::new(),
             damage: String::new(),
+            partial: false,
             case: String::new(),
             findings: Vec::new(),
             shared: Vec::new(),
@@ -132,6 +136,7 @@ impl Record {
             level: text(report, &["verdict", "level"]),
             summary: text(report, &["verdict", "summary"]),
             damage: damage(report),
+            partial: false,
             case,
             findings: findings.iter().map(found).collect(),
             shared: share::shared(findings),

@@ -3,6 +3,7 @@
 
 use super::record::Record;
 use super::{CASES, DONE, Item, Status, WORK, parquet, synced};
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -72,20 +73,12 @@ pub fn run(
                     if lock(&failed).is_some() {
                         return;
                     }
-                    let known =
-                        Record::load(folder, &item.key).filter(|record| match record.status {
-                            Status::Done => folder.join(&record.case).is_dir(),
-                            Status::PutAside => !asked.again,
-                        });
-                    let (record, fresh) = match known {
-                        Some(record) => (record, false),
-                        None => match one(item, folder, &program, limits, &asked.arguments) {
-                            Ok(record) => (record, true),
-                            Err(e) => {
-                                lock(&failed).get_or_insert(e);
-                                return;
-                            }
-                        },
+                    let (record, fresh) = match done(item, folder, &program, limits, asked) {
+                        Ok(done) => done,
+                        Err(e) => {
+                            lock(&failed).get_or_insert(e);
+                            return;
+                        }
                     };
                     if asked.parquet
                         && record.status == Status::Done
@@ -113,6 +106,43 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The record of one archive, and whether it was made now. Another run over the same folder, as an
+/// engine that tries anew starts it, waits for the one that is at this archive.
+fn done(
+    item: &Item,
+    folder: &Path,
+    program: &Path,
+    limits: Limits,
+    asked: &Asked,
+) -> io::Result<(Record, bool)> {
+    let known = |again: bool| {
+        Record::load(folder, &item.key).filter(|record| match record.status {
+            Status::Done => folder.join(&record.case).is_dir(),
+            Status::PutAside => !again,
+        })
+    };
+    if let Some(record) = known(asked.again) {
+        return Ok((record, false));
+    }
+    let held = folder.join(WORK).join(format!("lock.{}", item.key));
+    let lock = File::create(&held)?;
+    let waited = match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            flock(&lock, FlockOperation::LockExclusive)?;
+            true
+        }
+        // A file system without locks: as good as none.
+        Ok(()) | Err(_) => false,
+    };
+    // What another run made meanwhile is as good.
+    if waited && let Some(record) = known(false) {
+        return Ok((record, false));
+    }
+    let record = one(item, folder, program, limits, &asked.arguments)?;
+    let _ = fs::remove_file(&held);
+    Ok((record, true))
+}
+
 /// One archive: a child, its case folder moved to its place, its record kept.
 fn one(
     item: &Item,
@@ -135,8 +165,11 @@ fn one(
     let case = work.join("case");
     let errors = work.join("messages");
     let record = match child(item, &case, &errors, program, limits, arguments)? {
-        Ok(()) => match fs::read(case.join("report.json")).map(|b| serde_json::from_slice(&b)) {
-            Ok(Ok(report)) => Record::of_report(&item.key, &name, &item.sha256, &report),
+        Ok(partial) => match fs::read(case.join("report.json")).map(|b| serde_json::from_slice(&b))
+        {
+            Ok(Ok(report)) => {
+                Record { partial, ..Record::of_report(&item.key, &name, &item.sha256, &report) }
+            }
             _ => {
                 Record::put_aside(&item.key, &name, &item.sha256, "left no whole report".to_owned())
             }
@@ -165,7 +198,7 @@ fn child(
     program: &Path,
     limits: Limits,
     arguments: &[String],
-) -> io::Result<Result<(), String>> {
+) -> io::Result<Result<bool, String>> {
     let mut child = Command::new(program)
         .args(["triage", "--quiet", "--format", "json", "-o"])
         .arg(case)
@@ -182,10 +215,15 @@ fn child(
     bound(&child, limits);
     let ended = wait(&mut child, limits.time)?;
     let message = said(errors);
-    Ok(match ended {
+    let judged = match ended {
         None => Err(format!("took longer than {} s, and was ended", limits.time.as_secs())),
         Some(status) => judged(status, &message, limits),
-    })
+    };
+    match judged {
+        // Not the archive's fault: the next run is to try it anew.
+        Err(reason) if reason.contains("No space left on device") => Err(io::Error::other(reason)),
+        judged => Ok(judged),
+    }
 }
 
 /// Limits of memory and of processor time; what cannot be set is not worth failing for.
@@ -230,13 +268,18 @@ fn said(errors: &Path) -> String {
 /// The last message, which may have several lines.
 fn last(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // What the runtime says when memory is out is followed by advice.
+    let allocation = lines.iter().position(|line| line.starts_with("memory allocation of "));
+    if let Some(line) = allocation.and_then(|at| lines.get(at)) {
+        return (*line).to_owned();
+    }
     let begins = lines.iter().rposition(|line| line.starts_with("davy: "));
     let begins = begins.unwrap_or(lines.len().saturating_sub(1));
     lines.get(begins..).unwrap_or_default().join(" ").chars().take(500).collect()
 }
 
-/// What an end means.
-fn judged(status: ExitStatus, message: &str, limits: Limits) -> Result<(), String> {
+/// What an end means: done, and whether in part only.
+fn judged(status: ExitStatus, message: &str, limits: Limits) -> Result<bool, String> {
     let plain = message.strip_prefix("davy: ").unwrap_or(message);
     if let Some(signal) = status.signal() {
         let memory = message.contains("memory allocation") || message.contains("out of memory");
@@ -248,7 +291,7 @@ fn judged(status: ExitStatus, message: &str, limits: Limits) -> Result<(), Strin
     }
     match status.code() {
         // Done; findings; done, with part of the evidence unreadable.
-        Some(0 | 3 | 4) => Ok(()),
+        Some(code @ (0 | 3 | 4)) => Ok(code == 4),
         Some(101) => Err(format!("crashed: {plain}")),
         _ if message.contains("memory allocation") || message.contains("out of memory") => {
             Err(format!("needs more than {} MiB of memory", limits.memory >> 20))
@@ -306,6 +349,7 @@ mod tests {
         let reason = |raw: i32, message: &str| {
             judged(ExitStatus::from_raw(raw), message, LIMITS).err().unwrap_or_default()
         };
+        assert_eq!(judged(ExitStatus::from_raw(4 << 8), "", LIMITS), Ok(true));
         for done in [0, 3 << 8, 4 << 8] {
             assert_eq!(reason(done, "davy: something was cut"), "");
         }

@@ -2,7 +2,8 @@
 //! input.
 
 use super::{Shard, record::key};
-use crate::evidence::{Container, age, davy};
+use crate::carve::Layout;
+use crate::evidence::{Container, age, begins, davy, unpack};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -82,7 +83,7 @@ fn expand(source: &Path, paths: &mut Vec<PathBuf>, problem: &mut dyn FnMut(&Path
     }
     match fs::metadata(source) {
         Err(e) => problem(source, &e.to_string()),
-        Ok(found) if found.is_dir() && !is_host(source) => below(source, DEPTH, paths),
+        Ok(found) if found.is_dir() && !is_host(source) => below(source, DEPTH, paths, problem),
         Ok(found) if found.is_dir() || found.is_file() => paths.push(source.to_owned()),
         // A FIFO or a device would be read for ever.
         Ok(_) => problem(source, "neither a file nor a folder"),
@@ -105,22 +106,51 @@ fn is_host(folder: &Path) -> bool {
 }
 
 /// The archives in a folder and those within it.
-fn below(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+fn below(
+    folder: &Path,
+    depth: usize,
+    paths: &mut Vec<PathBuf>,
+    problem: &mut dyn FnMut(&Path, &str),
+) {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) => return problem(folder, &e.to_string()),
+    };
     for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
-        // A link could lead round in a circle.
-        let Ok(kind) = entry.file_type() else { continue };
-        if kind.is_dir() {
-            if is_host(&path) {
-                paths.push(path);
-            } else if depth > 0 {
-                below(&path, depth - 1, paths);
+        let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let kind = match fs::metadata(&path) {
+            Ok(found) => found.file_type(),
+            Err(e) => {
+                problem(&path, &e.to_string());
+                continue;
             }
+        };
+        if kind.is_dir() && is_host(&path) {
+            paths.push(path);
+        } else if kind.is_dir() && link {
+            // It could lead round in a circle.
+            problem(&path, "a link to a folder, which is not followed: name that folder");
+        } else if kind.is_dir() && depth == 0 {
+            problem(&path, "too deep a folder: name it");
+        } else if kind.is_dir() {
+            below(&path, depth - 1, paths, problem);
         } else if kind.is_file() && is_archive(&path) {
             paths.push(path);
+        } else if kind.is_file() && is_core(&path) {
+            let why = "a core dump, which is not looked at here: davy triage takes it beside its host's archive";
+            problem(&path, why);
+        } else if !kind.is_file() {
+            problem(&path, "neither a file nor a folder");
         }
     }
+}
+
+/// Whether it is a core dump, packed or not.
+fn is_core(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let (first, _) = begins(unpack(Box::new(file)).0, 64);
+    Layout::is_core(&first)
 }
 
 /// By its first bytes, or by a name that says that it should be one: a damaged archive is not to be

@@ -127,21 +127,31 @@ pub fn run(
     for record in records.iter().filter(|record| record.status == Status::PutAside) {
         let _ = writeln!(messages, "davy: {}: put aside: {}", record.archive, record.reason);
     }
+    for record in records.iter().filter(|record| record.partial) {
+        let why = if record.damage.is_empty() {
+            "some of it could not be read: its case says what"
+        } else {
+            &record.damage
+        };
+        let _ = writeln!(messages, "davy: {}: in part: {why}", record.archive);
+    }
     if shard.count > 1 {
         writeln!(
             out,
-            "{} archives of part {}/{} done; when all parts are: davy batch --merge {} -o DIR",
+            "{} archives of part {}/{} seen to; when all parts are: davy batch --merge {} -o DIR",
             records.len(),
             shard.index,
             shard.count,
             arguments.output.display()
         )?;
-        return Ok(if unread > 0 { Exit::Partial } else { Exit::Done });
+        let whole = records.iter().all(|r| r.status == Status::Done && !r.partial);
+        return Ok(if unread > 0 || !whole { Exit::Partial } else { Exit::Done });
     }
+    let partial = records.iter().any(|record| record.partial);
     let fleet = Fleet::of(&records);
     fleet.write(&arguments.output)?;
     let exit = told(&fleet, arguments, out)?;
-    Ok(if unread > 0 { exit.max(Exit::Partial) } else { exit })
+    Ok(if unread > 0 || partial { exit.max(Exit::Partial) } else { exit })
 }
 
 /// The fleet of what several runs left.

@@ -58,7 +58,7 @@ pub fn run(
             if fault.member.is_empty() { String::new() } else { format!("{}: ", fault.member) };
         writeln!(out, "{shown}: {member}{}", fault.why)?;
     }
-    if custody.unvouched > 0 {
+    if custody.unvouched > 0 && !custody.whole {
         writeln!(
             out,
             "{shown}: {} members after the last segment: nothing vouches for them",

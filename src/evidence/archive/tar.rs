@@ -10,16 +10,26 @@ use std::rc::Rc;
 /// Archives within archives are opened so deep.
 const DEPTH: u32 = 2;
 
+/// Bytes of a member's headers: its name, a link's, what PAX says of it. A name of gigabytes packs well,
+/// and would be held whole.
+const HEADERS: u64 = 2 << 20;
+
 /// Counts what goes by, so that a bomb is known by what comes out of what goes in; and knows whether
 /// all has gone by.
 struct Counted<R> {
     inner: R,
     out: Rc<Cell<u64>>,
     ended: Rc<Cell<bool>>,
+    /// Where reading ends while headers are read.
+    most: Rc<Cell<u64>>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.out.get() >= self.most.get() {
+            let why = format!("the headers of a member are longer than {} MiB", HEADERS >> 20);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
         let got = self.inner.read(into)?;
         self.out.set(self.out.get().saturating_add(got as u64));
         self.ended.set(got == 0 && !into.is_empty());
@@ -37,12 +47,21 @@ pub(super) fn read(
 ) -> io::Result<()> {
     let out = Rc::new(Cell::new(0));
     let ended = Rc::new(Cell::new(false));
-    let counted = Counted { inner: stream, out: Rc::clone(&out), ended: Rc::clone(&ended) };
+    let most = Rc::new(Cell::new(u64::MAX));
+    let counted = Counted {
+        inner: stream,
+        out: Rc::clone(&out),
+        ended: Rc::clone(&ended),
+        most: Rc::clone(&most),
+    };
     let mut archive = Archive::new(counted);
     let mut entries = archive.entries()?;
     let mut last = Vec::new();
     loop {
-        let mut entry = match entries.next() {
+        most.set(out.get().saturating_add(HEADERS));
+        let next = entries.next();
+        most.set(u64::MAX);
+        let mut entry = match next {
             None => {
                 // Whoever writes a tar ends it with empty blocks, which are read before its end is.
                 if ended.get() && !last.is_empty() {
@@ -70,7 +89,10 @@ pub(super) fn read(
             EntryType::Fifo => FileKind::Fifo,
             EntryType::Char => FileKind::CharDevice,
             EntryType::Block => FileKind::BlockDevice,
-            _ => continue,
+            _ => {
+                io::copy(&mut entry, &mut io::sink()).ok();
+                continue;
+            }
         };
         let hard = header.entry_type() == EntryType::Link;
         let number = |value: io::Result<u64>| value.ok().and_then(|v| u32::try_from(v).ok());
@@ -86,7 +108,10 @@ pub(super) fn read(
             cut: false,
         };
         let raw = entry.path_bytes().into_owned();
-        let Some(name) = spool.named(before, &raw) else { continue };
+        let Some(name) = spool.named(before, &raw) else {
+            io::copy(&mut entry, &mut io::sink()).ok();
+            continue;
+        };
         if hard {
             hard_link(spool, before, &name, &mut member);
             continue;
@@ -103,7 +128,9 @@ pub(super) fn read(
                 }
             }
         }
-        // What is skipped is read as well: a bomb would cost time there.
+        // What is skipped is read as well: a bomb would cost time there. Here, so that before the next
+        // member only its headers are read.
+        io::copy(&mut entry, &mut io::sink()).ok();
         let most = (1_u64 << 40).max(spool.held.saturating_mul(spool.limits.ratio));
         if out.get() > most {
             spool.problem(&name, "the archive is a bomb: more than a TiB comes out; left here");

@@ -2,9 +2,10 @@
 
 use super::{Container, Member, Spool, Want, Wanted};
 use crate::evidence::{Body, FileKind, unpack};
+use crate::facts::HostText;
 use ::zip::ZipArchive;
 use ::zip::read::ZipFile;
-use std::io::{self, Cursor, Read, Seek};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 
 /// Bytes of a zip that comes as a stream and must be held whole.
 const HELD: u64 = 256 << 20;
@@ -34,6 +35,12 @@ pub(super) fn read(
     mut file: impl Read + Seek,
     wanted: Wanted<'_>,
 ) -> io::Result<()> {
+    if let Some(why) = contradiction(&mut file) {
+        spool.damage(before, format!("{why}: members are taken in their order instead"));
+        file.rewind()?;
+        return in_order(spool, before, file, wanted);
+    }
+    file.rewind()?;
     let mut archive = match ZipArchive::new(&mut file) {
         Ok(archive) => archive,
         Err(e) => {
@@ -57,6 +64,60 @@ pub(super) fn read(
         }
     }
     Ok(())
+}
+
+/// Where a zip's directory and its members say different things, so that two programs would read two
+/// archives out of it: how.
+fn contradiction(file: &mut (impl Read + Seek)) -> Option<String> {
+    let mut archive = ZipArchive::new(&mut *file).ok()?;
+    let directory = archive.central_directory_start();
+    let listed: Vec<(u64, Vec<u8>)> = (0..archive.len())
+        .filter_map(|index| {
+            let entry = archive.by_index_raw(index).ok()?;
+            Some((entry.header_start(), entry.name_raw().to_vec()))
+        })
+        .collect();
+    let count = archive.len();
+    drop(archive);
+    if entries(file, directory).is_some_and(|there| there != count as u64) {
+        return Some(format!("its end counts {count} members, and its directory others"));
+    }
+    for (at, name) in listed {
+        let mut header = [0; 30];
+        file.seek(SeekFrom::Start(at)).ok()?;
+        file.read_exact(&mut header).ok()?;
+        let [.., low, high, _, _] = header;
+        let length = u64::from(u16::from_le_bytes([low, high]));
+        let mut own = Vec::new();
+        file.by_ref().take(length).read_to_end(&mut own).ok()?;
+        if own != name {
+            let text = |bytes: &[u8]| HostText::from(bytes).escaped();
+            return Some(format!(
+                "a member is {} in its directory and {} where it lies",
+                text(&name),
+                text(&own)
+            ));
+        }
+    }
+    None
+}
+
+/// How many entries stand in a directory that begins here.
+fn entries(file: &mut (impl Read + Seek), directory: u64) -> Option<u64> {
+    file.seek(SeekFrom::Start(directory)).ok()?;
+    let mut reader = BufReader::new(file);
+    let mut count = 0;
+    let mut header = [0; 46];
+    while reader.read_exact(&mut header).is_ok() && header.starts_with(b"PK\x01\x02") {
+        let word = |at: usize| {
+            let pair = header.get(at..at + 2).and_then(|pair| pair.try_into().ok());
+            u64::from(pair.map_or(0, u16::from_le_bytes))
+        };
+        let rest = word(28) + word(30) + word(32);
+        io::copy(&mut reader.by_ref().take(rest), &mut io::sink()).ok()?;
+        count += 1;
+    }
+    Some(count)
 }
 
 /// What can be read of a zip that was cut: its members from the first on.

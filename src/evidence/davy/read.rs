@@ -126,6 +126,11 @@ fn members(
         }
     }
     reader.custody.unvouched = reader.held.values().filter(|held| !held.vouched).count() as u64;
+    if reader.custody.whole && reader.custody.unvouched > 0 {
+        let count = reader.custody.unvouched;
+        let why = format!("{count} members that no segment vouches for: they were put in later");
+        reader.fault("", why);
+    }
     if !reader.custody.whole && reader.custody.faults.is_empty() {
         reader.fault("", "the archive ends before its last segment".to_owned());
     }
@@ -279,6 +284,10 @@ impl Reader {
     }
 
     fn hold(&mut self, member: String, body: Body, sha256: String) {
+        // tar(1) would write the later over the earlier, whichever was vouched for.
+        if self.held.contains_key(&member) {
+            self.fault(&member, "is there twice: davy writes each member once".to_owned());
+        }
         self.held.insert(member, Held { body, sha256, vouched: false });
     }
 

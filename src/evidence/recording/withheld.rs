@@ -8,14 +8,34 @@ use std::borrow::Cow;
 const GONE: &[u8] = b"withheld.davy";
 
 /// The bytes of a file as they may be kept: in /etc/shadow and its copies, `$6$salt$digest` is
-/// `$6$withheld.davy`, and the fields after it stay.
+/// `$6$withheld.davy`, and the fields after it stay. Elsewhere, too, where a line is one of shadow's: a
+/// link of any name may lead there.
 pub(super) fn kept<'a>(path: &HostPath, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     let secret = [&b"/etc/shadow"[..], b"/etc/shadow-", b"/etc/gshadow", b"/etc/gshadow-"];
-    if !secret.contains(&path.as_bytes()) {
+    let named = secret.contains(&path.as_bytes());
+    if !named
+        && memchr::memmem::find(bytes, b":$").or(memchr::memmem::find(bytes, b":!$")).is_none()
+    {
         return Cow::Borrowed(bytes);
     }
-    let lines: Vec<Vec<u8>> = bytes.split(|b| *b == b'\n').map(line).collect();
+    let each = |text: &[u8]| if named || digested(text) { line(text) } else { text.to_vec() };
+    let lines: Vec<Vec<u8>> = bytes.split(|b| *b == b'\n').map(each).collect();
     Cow::Owned(lines.join(&b'\n'))
+}
+
+/// Whether a line is an account's, with the digest of a password: `name:$6$…:`.
+fn digested(line: &[u8]) -> bool {
+    let mut fields = line.splitn(3, |b| *b == b':');
+    let (Some(name), Some(digest), Some(_)) = (fields.next(), fields.next(), fields.next()) else {
+        return false;
+    };
+    let digest = digest.strip_prefix(b"!").unwrap_or(digest);
+    (1..=32).contains(&name.len())
+        && !name.iter().any(u8::is_ascii_whitespace)
+        && digest.len() >= 16
+        && digest.first() == Some(&b'$')
+        && digest.iter().filter(|b| **b == b'$').count() >= 2
+        && digest.iter().all(|b| b.is_ascii_graphic())
 }
 
 fn line(line: &[u8]) -> Vec<u8> {
@@ -56,7 +76,15 @@ mod tests {
             String::from_utf8_lossy(&shown),
             "root:$y$withheld.davy:19700:0:\na:!$6$withheld.davy:1:\nb:withheld.davy:1:\nc:!*:2:\nd::3:\n"
         );
-        assert_eq!(*kept(&HostPath::from("/etc/passwd"), text), *text);
+        // A link to it, and an account whose digest stands where all can read it.
+        for path in ["/etc/cron.d/sh", "/etc/passwd"] {
+            let text = b"# a comment: $6$salt$digest\nroot:$6$saltsalt$digestdigest:0:0::/root:/bin/sh\nPATH=$HOME:$X:\n";
+            let shown = kept(&HostPath::from(path), text);
+            assert_eq!(
+                String::from_utf8_lossy(&shown),
+                "# a comment: $6$salt$digest\nroot:$6$withheld.davy:0:0::/root:/bin/sh\nPATH=$HOME:$X:\n"
+            );
+        }
     }
 
     proptest! {
