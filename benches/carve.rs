@@ -54,6 +54,28 @@ fn main() {
         }
     }
     growth(folder.path());
+    repeated();
+}
+
+/// What an attacker's heap may be full of: anchors one after the other.
+fn repeated() {
+    println!("anchors repeated, one core, CPU seconds a MiB");
+    for text in [
+        "\"pools\":[{\"url\":\"",
+        "{\"url\":\"a.bc:33\",\"algo\":\"rx/0\"},",
+        "stratum+tcp://",
+        "http://a.com/",
+        "| bash",
+        "a@b.kz ",
+        "1.2.3.4:5 ",
+    ] {
+        let bytes = text.repeat((16 << 20) / text.len());
+        let before = cpu();
+        let mut found = Found::default();
+        carve(bytes.as_bytes(), 0, &mut found).unwrap();
+        std::hint::black_box(finish(found));
+        println!("{text:<44}{:>9.3}", (cpu() - before) / 16.0);
+    }
 }
 
 /// As many names more as davy has literals of its own, as a user's list brings them.

@@ -3,7 +3,6 @@
 use super::shown;
 use crate::carve::{Carved, Found, Stream};
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 fn carved(bytes: &[u8], pieces: usize) -> Vec<Carved> {
     let mut found = Found::default();
@@ -39,16 +38,13 @@ pub(super) const REPEATED: &[&str] = &[
     "x\u{1}",
 ];
 
+/// What it costs is measured in `benches/carve.rs`.
 #[test]
-fn repeated_anchors_are_looked_at_together() {
-    // A debug build on a busy machine is some thirty times slower than what is promised, 0.1 s for a
-    // megabyte; what this guards against is hundreds of times slower.
-    let most = Duration::from_secs(6);
+fn of_repeated_anchors_few_are_found() {
     for text in REPEATED {
-        let bytes = text.repeat((256 << 10) / text.len());
-        let begun = Instant::now();
-        carved(bytes.as_bytes(), usize::MAX);
-        assert!(begun.elapsed() < most, "{text:?} took {:?}", begun.elapsed());
+        let bytes = text.repeat((64 << 10) / text.len());
+        let found = carved(bytes.as_bytes(), usize::MAX);
+        assert!(found.len() <= 64, "{text:?} gave {}", found.len());
     }
 }
 
