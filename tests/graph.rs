@@ -80,7 +80,7 @@ fn offenders_show_their_parts_and_suspects_their_grades() {
     assert!(first["block"].is_string());
     assert!(rows.iter().all(|row| !row["address"].as_str().unwrap().starts_with("10.")));
     let called = rows.iter().find(|row| row["address"] == "154.26.133.10").unwrap();
-    assert!(called["block"].as_str().unwrap().contains("call it"), "{called}");
+    assert!(called["block"].as_str().unwrap().contains("10.20.0.44 calls it"), "{called}");
 
     let rows = hunt("suspicious", &logs(), &[]);
     let grade = |address: &str| {

@@ -72,6 +72,12 @@ pub fn run(
             return Ok(Exit::Usage);
         }
     };
+    if let Some(complaint) =
+        arguments.output.as_deref().and_then(|path| source::overwritten(path, &arguments.sources))
+    {
+        let _ = writeln!(messages, "davy: {complaint}");
+        return Ok(Exit::Usage);
+    }
     let playbooks = arguments.library.load()?;
     library::tell(&playbooks, messages);
     let progress = Progress::new(arguments.quiet);

@@ -34,7 +34,8 @@ impl Library {
     /// Reads them. One that is broken does not keep the others from judging: [`tell`] says so.
     ///
     /// # Errors
-    /// Where a folder or file that the user named cannot be read at all.
+    /// Where a folder or file that the user named cannot be read at all, and where a row of what is
+    /// ours or never blocked is not understood.
     pub fn load(&self) -> Result<Playbooks, Box<dyn Error>> {
         let mut playbooks = Playbooks::embedded();
         for folder in &self.playbooks {
@@ -48,7 +49,11 @@ impl Library {
                 .add_lookup(name, Path::new(file), &crate::tables())
                 .map_err(|e| format!("--lookup {name}: {e}"))?;
         }
-        Ok(playbooks)
+        // These say what must not be blocked: without one of their rows nothing is safe to say.
+        match playbooks.refused() {
+            [] => Ok(playbooks),
+            refused => Err(refused.join("\n").into()),
+        }
     }
 }
 

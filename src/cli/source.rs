@@ -12,6 +12,7 @@ use crate::foreign;
 use std::cell::RefCell;
 use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Bytes of a file that recognising it may look at: a block of zstd is up to 128 KiB, and opens whole.
@@ -219,6 +220,24 @@ pub fn open(path: &Path, identities: &[Identity]) -> Result<Opened, String> {
             Err(format!("{shown}: not a source davy can triage: {}", kinds.join(", or ")))
         }
     }
+}
+
+/// Why a file must not be written there: it is one of the sources, by whatever name, or lies in
+/// a folder of them.
+pub fn overwritten(output: &Path, sources: &[PathBuf]) -> Option<String> {
+    let there = std::fs::metadata(output).ok()?;
+    let whole = output.canonicalize().ok()?;
+    let meets = |source: &&PathBuf| {
+        let Ok(about) = std::fs::metadata(source) else { return false };
+        let same = (about.dev(), about.ino()) == (there.dev(), there.ino());
+        same || about.is_dir() && source.canonicalize().is_ok_and(|s| whole.starts_with(s))
+    };
+    let source = sources.iter().find(meets)?;
+    Some(format!(
+        "{}: this is evidence ({}) and would be overwritten: say another -o",
+        output.display(),
+        source.display()
+    ))
 }
 
 /// All that a run looks at: one host, and whatever else the user named.

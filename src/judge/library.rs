@@ -3,6 +3,7 @@
 use super::alike::alike;
 use super::answer::sources;
 use super::lookup::Lookup;
+use super::ranges_list;
 use super::reputation;
 use super::{Complaint, Playbook};
 use crate::facts::TableDef;
@@ -28,6 +29,8 @@ pub struct Playbooks {
     lookups: BTreeMap<String, Lookup>,
     /// What could not be read: its file's name without the extension, and why.
     broken: Vec<(String, Complaint)>,
+    /// Of those, rows of lists that say what is ours and what is never blocked.
+    refused: Vec<String>,
     /// Said to the user: what replaced what.
     notes: Vec<String>,
     texts: BTreeMap<String, [u8; 32]>,
@@ -74,7 +77,13 @@ impl Playbooks {
     /// Adds a lookup's rows; they join those of the same name.
     pub fn insert_lookup(&mut self, name: &str, file: &str, text: &str) {
         self.texts.insert(file.to_owned(), Sha256::digest(text).into());
-        let (mut lookup, mut complaints) = Lookup::parse(name, file, text);
+        let (mut lookup, mut complaints) = if ranges_list::NAMES.contains(&name) {
+            let (lookup, complaints) = ranges_list::parse(name, file, text);
+            self.refused.extend(complaints.iter().map(ToString::to_string));
+            (lookup, complaints)
+        } else {
+            Lookup::parse(name, file, text)
+        };
         if name == reputation::NAME && !lookup.columns.is_empty() {
             let (normal, told) = reputation::normal(&lookup, file);
             lookup = normal;
@@ -199,6 +208,13 @@ impl Playbooks {
     #[must_use]
     pub fn broken(&self) -> &[(String, Complaint)] {
         &self.broken
+    }
+
+    /// What of `allow` and `internal_ranges` was not understood: whoever judges without these rows
+    /// would block what they protect.
+    #[must_use]
+    pub fn refused(&self) -> &[String] {
+        &self.refused
     }
 
     /// What the user should hear: what replaced what.

@@ -168,10 +168,10 @@ impl Problems {
     }
 }
 
-type Record = (usize, Result<Vec<String>, &'static str>);
+pub(super) type Record = (usize, Result<Vec<String>, &'static str>);
 
 /// Splits CSV as RFC 4180 has it, with `#` comments. Each record with the line it begins on.
-fn records(text: &str) -> Vec<Record> {
+pub(super) fn records(text: &str) -> Vec<Record> {
     let mut out = Vec::new();
     let mut line = 1;
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -18,6 +18,7 @@ mod level;
 mod library;
 mod lookup;
 mod playbook;
+mod ranges_list;
 mod reading;
 mod reputation;
 mod round;

@@ -179,6 +179,7 @@ crate::table! {
     client_port: Option<u16>, "", "Its port.";
     server: Option<IpAddr>, "", "The other.";
     server_port: Option<u16>, "", "Its port.";
+    attacker: Option<&'static str>, "", "`client` or `server`, where the sensor says which of them attacks.";
     protocol: Option<Cow<'static, str>>, "", "tcp, udp …";
     app_proto: Option<HostText>, "", "What the sensor takes the connection for.";
     domain: Option<HostText>, "", "The name it is about, in lower case.";
@@ -213,6 +214,7 @@ impl Alert {
             client: None,
             client_port: None,
             server: None,
+            attacker: None,
             server_port: None,
             protocol: None,
             app_proto: None,

@@ -135,6 +135,13 @@ fn alert(object: Object<'_>, out: &mut dyn Out) -> Took {
     } else if to_client {
         sides = (common.dest, common.dest_port, common.src, common.src_port);
     }
+    // A rule with a target tells who is which; else the packet came from who did it.
+    let source = told.object("source").and_then(|source| source.address("ip"));
+    let attacker = match source {
+        Some(source) if Some(source) == sides.0 => Some("client"),
+        Some(source) if Some(source) == sides.2 => Some("server"),
+        _ => to_client.then_some("server"),
+    };
     let (tactic, technique) = attack(told);
     let payload = object
         .str("payload_printable")
@@ -157,6 +164,7 @@ fn alert(object: Object<'_>, out: &mut dyn Out) -> Took {
         client_port: sides.1,
         server: sides.2,
         server_port: sides.3,
+        attacker,
         protocol: common.protocol,
         app_proto: object.text("app_proto"),
         domain: domain.and_then(|domain| name(domain.as_bytes())),

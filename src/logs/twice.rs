@@ -33,7 +33,45 @@ pub(super) fn mark(facts: &Facts) -> Result<(), facts::Error> {
             }
         }
     }
+    copied(facts)?;
     if there("guardduty") { again(facts) } else { Ok(()) }
+}
+
+/// The same alert in two files, as a log beside its rotated copy: time, ends and signature agree.
+/// What one file has twice happened twice.
+fn copied(facts: &Facts) -> Result<(), facts::Error> {
+    let files = facts.rows(
+        "SELECT count(DISTINCT rtrim(rtrim(source, '0123456789'), ':')) FROM alerts",
+        [],
+        |row| row.get::<_, i64>(0),
+    )?;
+    if files.first().is_none_or(|files| *files < 2) {
+        return Ok(());
+    }
+    facts.change(
+        "UPDATE alerts SET repeated = 1 WHERE rowid IN (
+           SELECT rowid FROM (
+             SELECT rowid, row_number() OVER (PARTITION BY kind, at, client, client_port, server, server_port, what, said, turn ORDER BY rowid) AS copy
+             FROM (
+               SELECT rowid, kind, (time + 500) / 1000 AS at, client, client_port, server, server_port,
+                 coalesce(signature_id, signature) AS what, CASE WHEN client IS NULL THEN detail END AS said,
+                 row_number() OVER (PARTITION BY kind, (time + 500) / 1000, client, client_port, server, server_port,
+                   coalesce(signature_id, signature), CASE WHEN client IS NULL THEN detail END,
+                   rtrim(rtrim(source, '0123456789'), ':') ORDER BY rowid) AS turn
+               FROM alerts
+               WHERE NOT repeated AND time IS NOT NULL AND coalesce(signature_id, signature) IS NOT NULL AND kind <> 'guardduty'
+             )
+           ) WHERE copy > 1)",
+        [],
+    )?;
+    let marked = facts.connection().changes();
+    if marked == 0 {
+        return Ok(());
+    }
+    let detail = format!(
+        "{marked} stand in a second file with the same time, ends and signature: they are counted once"
+    );
+    facts.cover("alerts told twice (copies)", Status::Complete, detail)
 }
 
 /// GuardDuty exports a finding anew whenever it has seen more of it: the last counts.

@@ -1,5 +1,6 @@
 //! Every address with what it did and what was done to it, out of all alerts.
 
+use super::accused::{Accused, Said};
 use super::session::Activity;
 use crate::facts::{Error, Facts, Time};
 use crate::graph::network::{each, graded};
@@ -29,9 +30,16 @@ pub struct Actor {
     pub suffered: u64,
     /// Of the alerts it is the source of, those graded high and above, medium, and low and below.
     pub grades: [u64; 3],
+    /// Those that are evidence against it itself, graded high and above, and medium.
+    pub hostile: [u64; 2],
+    /// On how many distinct addresses it raised alerts that speak against it.
+    pub hostile_targets: u64,
+    /// The first system of ours that called it by an alert that speaks against it, and which.
+    pub called_by: Option<(String, u32)>,
+    caller: Option<(u32, u32)>,
     /// The gravest of them.
     pub worst: Option<Level>,
-    /// The gravest in which it is the other and one of ours the source: it is called.
+    /// The gravest that speaks against it where it is the other and one of ours the source.
     pub called: Option<Level>,
     /// Signature and how often, in order of signatures.
     pub signatures: Vec<(u32, u64)>,
@@ -108,6 +116,8 @@ struct Told<'a> {
     signature: &'a str,
     port: Option<u16>,
     severity: Option<Level>,
+    /// Whom it speaks against.
+    accused: Accused,
     count: u64,
     first: Option<i64>,
     last: Option<i64>,
@@ -120,6 +130,7 @@ struct Reading {
     actors: Vec<Actor>,
     counts: HashMap<(u32, u32), u64>,
     pairs: HashSet<(u32, u32)>,
+    against: HashSet<(u32, u32)>,
     hours: HashSet<(u32, i64)>,
     ports: BTreeMap<(u32, u16), u64>,
     internal: Ranges,
@@ -162,6 +173,11 @@ impl Reading {
                 Some(Level::Medium) => 1,
                 _ => 2,
             };
+            if told.accused.client
+                && let Some(hostile) = actor.hostile.get_mut(grade)
+            {
+                *hostile += told.count;
+            }
             if let Some(grade) = actor.grades.get_mut(grade) {
                 *grade += told.count;
             }
@@ -180,19 +196,25 @@ impl Reading {
         }
         if let Some(actor) = server.and_then(|server| self.actors.get_mut(server as usize)) {
             actor.suffered += told.count;
-            if from_inside {
+            if from_inside && told.accused.server {
                 actor.called = actor.called.max(told.severity);
+                actor.caller = actor.caller.or_else(|| Some((client?, signature)));
             }
         }
         if let (Some(client), Some(server)) = (client, server)
             && client != server
         {
             self.pairs.insert((client, server));
+            if told.accused.towards {
+                self.against.insert((client, server));
+            }
         }
     }
 
     fn finish(self, facts: &Facts, from_connections: bool) -> Result<Actors, Error> {
-        let Self { addresses, signatures, mut actors, counts, pairs, hours, ports, .. } = self;
+        let Self {
+            addresses, signatures, mut actors, counts, pairs, against, hours, ports, ..
+        } = self;
         let answered = answered(facts, &addresses, &pairs)?;
         let at = |actors: &mut Vec<Actor>, place: u32, change: &dyn Fn(&mut Actor)| {
             if let Some(actor) = actors.get_mut(place as usize) {
@@ -202,6 +224,9 @@ impl Reading {
         for (client, server) in &pairs {
             at(&mut actors, *client, &|actor| actor.targets += 1);
             at(&mut actors, *server, &|actor| actor.attackers += 1);
+        }
+        for (client, _) in against {
+            at(&mut actors, client, &|actor| actor.hostile_targets += 1);
         }
         if let Some(answered) = answered {
             for actor in &mut actors {
@@ -219,6 +244,12 @@ impl Reading {
         }
         let (names, places) = signatures.ordered();
         let place = |number: u32| places.get(number as usize).copied().unwrap_or_default();
+        let called = |(client, signature): (u32, u32)| {
+            addresses.all.get(client as usize).map(|address| (address.clone(), place(signature)))
+        };
+        for actor in &mut actors {
+            actor.called_by = actor.caller.and_then(called);
+        }
         for ((client, signature), count) in counts {
             let signature = place(signature);
             at(&mut actors, client, &|actor| actor.signatures.push((signature, count)));
@@ -305,17 +336,27 @@ impl Actors {
         each(
             facts,
             "SELECT client, server, coalesce(signature, signature_id, category, 'an alert without a name'),
-               server_port, kind, severity, coalesce(count, 1), time, coalesce(last, time)
+               server_port, kind, severity, CASE kind WHEN 'guardduty' THEN 1 ELSE coalesce(count, 1) END,
+               time, coalesce(last, time), category, client_port, attacker
              FROM alerts WHERE NOT sample AND NOT repeated",
             |row| {
                 any = true;
                 let text = |at: usize| row.get_ref(at).ok().and_then(|v| v.as_str().ok()).unwrap_or_default();
+                let severity = graded(text(4), row.get(5)?);
                 reading.take(&Told {
                     client: text(0),
                     server: text(1),
                     signature: text(2),
                     port: row.get(3)?,
-                    severity: graded(text(4), row.get(5)?),
+                    severity,
+                    accused: Accused::by(&Said {
+                        signature: text(2),
+                        category: text(9),
+                        severity,
+                        client_port: row.get(10)?,
+                        server_port: row.get(3)?,
+                        attacker: text(11),
+                    }),
                     count: row.get::<_, i64>(6)?.cast_unsigned(),
                     first: row.get(7)?,
                     last: row.get(8)?,
@@ -337,6 +378,7 @@ impl Actors {
                         signature: &format!("{} port {port}, not answered", text(3)),
                         port: Some(port),
                         severity: None,
+                        accused: Accused { towards: true, ..Accused::default() },
                         count: row.get::<_, i64>(4)?.cast_unsigned(),
                         first: row.get(5)?,
                         last: row.get(6)?,
@@ -359,30 +401,5 @@ impl Actors {
     pub fn find(&self, address: &str) -> Option<&Actor> {
         let at = self.all.binary_search_by(|actor| actor.address.as_str().cmp(address)).ok()?;
         self.all.get(at)
-    }
-}
-
-impl Actor {
-    /// Why it should be blocked; [`None`] where it should not, or must not be: an internal,
-    /// reserved or allowed address never.
-    #[must_use]
-    pub fn block(&self) -> Option<String> {
-        if !self.blockable {
-            return None;
-        }
-        let [high, medium, _] = self.grades;
-        let targets = self.targets;
-        if let Some(level) = self.called.filter(|level| *level >= Level::Medium) {
-            return Some(format!("systems of ours call it: alerts graded {}", level.word()));
-        }
-        if high >= 2 {
-            Some(format!("{high} alerts graded high or above, on {targets} systems"))
-        } else if high + medium >= 3 {
-            Some(format!("{} alerts graded medium or above, on {targets} systems", high + medium))
-        } else if targets >= 20 {
-            Some(format!("alerts on {targets} systems"))
-        } else {
-            None
-        }
     }
 }

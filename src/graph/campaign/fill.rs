@@ -14,6 +14,8 @@ crate::table! {
     high: u64, "", "Of them, those graded high or above: Suricata and Snort 1, GuardDuty 7 and above.";
     medium: u64, "", "Of them, those graded medium: Suricata and Snort 2, GuardDuty 4 to 7.";
     low: u64, "", "Of them, those graded lower or not at all.";
+    hostile: u64, "", "Of them, those graded medium or above that speak against it itself: not policy, information, the sensor's decoder, an answer of a resolver, or what the other did to it.";
+    hostile_targets: u64, "", "Distinct addresses on which it raised what speaks against it, graded or not, but not low.";
     worst: Option<&'static str>, "", "The gravest of them.";
     targets: u64, "", "Distinct addresses that it raised alerts on.";
     answered: Option<u64>, "", "Of them, those that answered; NULL where no log of connections tells.";
@@ -26,7 +28,7 @@ crate::table! {
     suffered: u64, "", "Alerts in which it is the other.";
     attackers: u64, "", "Distinct addresses that raised alerts on it.";
     answered_to: Option<u64>, "", "Of them, those that it answered; NULL where no log of connections tells.";
-    called: Option<&'static str>, "", "The gravest alert of a system of ours in which it is the other.";
+    called: Option<&'static str>, "", "The gravest alert of a system of ours in which it is the other, and that speaks against it.";
     campaign: Option<u64>, "", "The campaign that it belongs to.";
     block: Option<String>, "", "Why it should be blocked; NULL where it should not or must not be: internal, reserved and allowed addresses never.";
 }
@@ -114,6 +116,8 @@ fn store(facts: &Facts, actors: &Actors, found: &[Campaign]) -> Result<(), Error
             high,
             medium,
             low,
+            hostile: actor.hostile.iter().sum(),
+            hostile_targets: actor.hostile_targets,
             worst: actor.worst.map(crate::judge::Level::word),
             targets: actor.targets,
             answered: actor.answered,
@@ -128,7 +132,7 @@ fn store(facts: &Facts, actors: &Actors, found: &[Campaign]) -> Result<(), Error
             answered_to: actor.answered_to,
             called: actor.called.map(crate::judge::Level::word),
             campaign,
-            block: actor.block(),
+            block: actors.block(actor),
         };
         rows.insert(&actor.address, FROM, &row)?;
     }

@@ -3,8 +3,10 @@
 //! [`similar`] finds sources with the same signatures, [`session`] parts those that act at
 //! different times, [`told`] says what defines each set.
 
+pub(super) mod accused;
 mod actor;
 mod fill;
+mod reason;
 mod session;
 mod similar;
 mod together;

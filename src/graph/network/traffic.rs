@@ -1,8 +1,11 @@
 //! Alerts and conversations as edges between addresses.
 
+use super::block::listed;
 use super::{Builder, Seen};
 use crate::facts::{Error, Facts, Time};
+use crate::graph::campaign::accused::Said;
 use crate::judge::Level;
+use std::collections::BTreeSet;
 
 /// How grave an alert is, out of what its sensor counts: Suricata and Snort 1 is worst, GuardDuty
 /// 9 and above is critical. [`None`] where the sensor did not grade it.
@@ -27,6 +30,7 @@ pub(in crate::graph) fn graded(kind: &str, severity: Option<f64>) -> Option<Leve
 /// Adds them. What has no address is told, not drawn as something it is not.
 pub(super) fn add(facts: &Facts, builder: &mut Builder) -> Result<(), Error> {
     alerts(facts, builder)?;
+    pool_names(facts, builder)?;
     conversations(facts, builder)
 }
 
@@ -35,7 +39,8 @@ fn alerts(facts: &Facts, builder: &mut Builder) -> Result<(), Error> {
     each(
         facts,
         "SELECT client, server, coalesce(signature, signature_id, category, 'an alert without a name'),
-           kind, severity, coalesce(count, 1), time, coalesce(last, time), domain, instance
+           kind, severity, CASE kind WHEN 'guardduty' THEN 1 ELSE coalesce(count, 1) END,
+           time, coalesce(last, time), domain, instance, category, app_proto, server_port
          FROM alerts WHERE NOT sample AND NOT repeated",
         |row| {
             let text = |at: usize| row.get_ref(at).ok().and_then(|v| v.as_str().ok());
@@ -73,6 +78,21 @@ fn alerts(facts: &Facts, builder: &mut Builder) -> Result<(), Error> {
                 }
             };
             builder.edge(from, to, "alert", signature, seen);
+            // The name that was asked for, or called, beside the address that stands for it.
+            if let (Some(_), Some(name)) = (text(1), text(8)) {
+                let said = Said {
+                    signature,
+                    category: text(10).unwrap_or_default(),
+                    severity,
+                    client_port: None,
+                    server_port: row.get(12)?,
+                    attacker: "",
+                };
+                if said.names_it(text(11).unwrap_or_default()) {
+                    let name = builder.node(&format!("name/{name}"), name);
+                    builder.edge(from, name, "alert", signature, seen);
+                }
+            }
             builder.blame(from, seen.count, severity);
             Ok(())
         },
@@ -85,6 +105,38 @@ fn alerts(facts: &Facts, builder: &mut Builder) -> Result<(), Error> {
     }
     if nowhere > 0 {
         builder.note(format!("{nowhere} alerts name no address: each signature of them is a node"));
+    }
+    Ok(())
+}
+
+/// Names of mining pools that were asked for or called.
+fn pool_names(facts: &Facts, builder: &mut Builder) -> Result<(), Error> {
+    let pools: BTreeSet<String> = facts
+        .rows("SELECT lower(domain) FROM pools WHERE domain IS NOT NULL", [], |row| row.get(0))?
+        .into_iter()
+        .collect();
+    for (table, column) in [("dns", "query"), ("tls", "server_name"), ("http", "host")] {
+        let query = format!(
+            "SELECT client, lower({column}), count(*), min(time), max(time) FROM {table}
+             WHERE {column} IS NOT NULL AND client IS NOT NULL GROUP BY 1, 2"
+        );
+        each(facts, &query, |row| {
+            let text = |at: usize| row.get_ref(at).ok().and_then(|v| v.as_str().ok());
+            if let (Some(client), Some(name)) = (text(0), text(1))
+                && listed(name, &pools)
+            {
+                let seen = Seen {
+                    count: row.get::<_, i64>(2)?.cast_unsigned(),
+                    first: row.get::<_, Option<i64>>(3)?.map(Time),
+                    last: row.get::<_, Option<i64>>(4)?.map(Time),
+                    severity: None,
+                };
+                let from = builder.address(client);
+                let to = builder.node(&format!("name/{name}"), name);
+                builder.edge(from, to, "flow", &format!("{table}, a mining pool's name"), seen);
+            }
+            Ok(())
+        })?;
     }
     Ok(())
 }

@@ -67,5 +67,7 @@ fn names(network: &Network) -> Vec<(String, &str)> {
 /// Words that are safe inside quotes of any of these formats.
 fn plain(text: &str) -> String {
     let kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | ',' | '.' | '-');
-    text.chars().map(|c| if kept(c) { c } else { ' ' }).take(120).collect()
+    let text: String = text.chars().map(|c| if kept(c) { c } else { ' ' }).collect();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(160).collect()
 }

@@ -19,7 +19,12 @@ fn write(network: &Network, out: &mut dyn Write) -> io::Result<()> {
         "# What to block, by davy: {} addresses. nft -c -f FILE checks it, nft -f FILE loads it,",
         all.len()
     )?;
-    writeln!(out, "# nft delete table inet davy takes it back.\n\ntable inet davy {{")?;
+    writeln!(
+        out,
+        "# nft delete table inet davy takes it back. Loading it again replaces the list.\n"
+    )?;
+    // Made where it is not there, so that taking it away does not fail: all of it is one step.
+    writeln!(out, "table inet davy\ndelete table inet davy\n\ntable inet davy {{")?;
     for (name, kind, v4) in [("blocked4", "ipv4_addr", true), ("blocked6", "ipv6_addr", false)] {
         writeln!(out, "\tset {name} {{\n\t\ttype {kind}")?;
         let elements: Vec<String> = all

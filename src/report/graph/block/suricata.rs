@@ -34,7 +34,7 @@ fn write(network: &Network, out: &mut dyn Write) -> io::Result<()> {
         let why = plain(why);
         writeln!(
             out,
-            "alert dns any any -> any any (msg:\"DAVY {name}, {why}\"; dns.query; content:\"{name}\"; nocase; endswith; sid:{sid}; rev:1;)"
+            "alert dns any any -> any any (msg:\"DAVY {name}, {why}\"; dns.query; dotprefix; content:\".{name}\"; nocase; endswith; sid:{sid}; rev:1;)"
         )?;
     }
     Ok(())
