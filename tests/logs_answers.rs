@@ -213,4 +213,17 @@ fn a_node_of_a_coin_is_no_miner_by_its_port() {
     let log = written(&folder, "eve.json", &text);
     let (_, out, _) = davy(&["triage", str(&log), "--format", "json", "-q"]);
     assert!(!out.contains("\"mining-port-traffic/"), "{out}");
+    // Nor is whoever calls the web; what is asked for by port alone is told as that.
+    for (port, rows) in [(8333, 0), (443, 0), (8080, 0), (3333, 30), (14433, 30)] {
+        let text = eve(30, "100").replace(":3333,", &format!(":{port},"));
+        let log = written(&folder, "eve.json", &text);
+        let (_, out, _) = davy(&["hunt", "mining-ports", str(&log), "-q", "--format", "jsonl"]);
+        assert_eq!(out.lines().count(), rows, "{port}: {out}");
+        let (grade, why) = match port {
+            3333 => ("possible", "the list of mining ports, and 18 pools name it"),
+            _ => ("weak", "the list of mining ports, and no pool names it"),
+        };
+        let told = |line: &str| line.contains(&format!("\"{grade}\"")) && line.contains(why);
+        assert!(out.lines().all(told), "{out}");
+    }
 }
