@@ -67,7 +67,10 @@ fn collected_for_a_recipient() {
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("put aside: ") && said.contains("--identity FILE"), "{said}");
     let (output, said) = ran(&[&batch[..], &key, &["--again"]].concat(), &sealed);
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    // As the triage above: a machine may have what could not be read.
+    assert!(said.contains("0 archives put aside"), "{said}");
+    let whole = !said.contains("in part");
+    assert_eq!(output.status.code(), Some(if whole { 0 } else { 4 }), "{said}");
 
     let opened = folder.path().join("host.tar.zst");
     let age =
