@@ -72,6 +72,9 @@ pub fn gist(network: &Network) -> Picture {
     picture
 }
 
+/// The room of a picture of a single node: narrower, and its writing would fill a page.
+const NARROWEST: f64 = 420.0;
+
 fn placed(network: &Network, matters: &dyn Fn(u32) -> bool) -> Picture {
     let mut picture = Picture { unit: 1.0, ..Picture::default() };
     let mut drawn: Vec<bool> = (0..).zip(&network.nodes).map(|(node, _)| !matters(node)).collect();
@@ -103,7 +106,13 @@ fn placed(network: &Network, matters: &dyn Fn(u32) -> bool) -> Picture {
         picture.width = picture.width.max(right - left + 2.0 * MARGIN);
         picture.height = down + bottom - top + MARGIN;
     }
-    picture.width = picture.width.max(640.0);
+    // A picture of a few nodes stands in the middle of its room, not at its edge.
+    let spare = NARROWEST - picture.width;
+    if spare > 0.0 {
+        disks.iter_mut().for_each(|disk| disk.shift(spare / 2.0, 0.0));
+        picture.chains.iter_mut().for_each(|chain| chain.shift(spare / 2.0, 0.0));
+        picture.width = NARROWEST;
+    }
     picture.height = picture.height.max(200.0);
     picture.unit = (picture.width / 1_400.0).max(picture.height / 1_000.0).clamp(1.0, 12.0);
     picture.disks = disks;
