@@ -7,7 +7,7 @@ use crate::evidence::{Container, age, begins, davy, unpack};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -135,29 +135,38 @@ fn below(
             problem(&path, "too deep a folder: name it");
         } else if kind.is_dir() {
             below(&path, depth - 1, paths, problem);
-        } else if kind.is_file() && is_archive(&path) {
-            paths.push(path);
-        } else if kind.is_file() && is_core(&path) {
-            let why = "a core dump, which is not looked at here: davy triage takes it beside its host's archive";
-            problem(&path, why);
         } else if !kind.is_file() {
             problem(&path, "neither a file nor a folder");
+        } else {
+            let head = head(&path);
+            if is_archive(&path, &head) {
+                paths.push(path);
+            } else if is_core(head) {
+                let why = "a core dump, which is not looked at here: davy triage takes it beside its host's archive";
+                problem(&path, why);
+            }
         }
     }
 }
 
-/// Whether it is a core dump, packed or not.
-fn is_core(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else { return false };
-    let (first, _) = begins(unpack(Box::new(file)).0, 64);
+/// A file's first bytes; none of one that cannot be read.
+fn head(path: &Path) -> Vec<u8> {
+    let mut head = Vec::new();
+    match File::open(path).and_then(|file| file.take(256 * 1024).read_to_end(&mut head)) {
+        Ok(_) => head,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Whether a file that begins so is a core dump, packed or not.
+fn is_core(head: Vec<u8>) -> bool {
+    let (first, _) = begins(unpack(Box::new(Cursor::new(head))).0, 64);
     Layout::is_core(&first)
 }
 
 /// By its first bytes, or by a name that says that it should be one: a damaged archive is not to be
 /// passed over in silence.
-fn is_archive(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(256 * 1024).read_to_end(&mut head));
+fn is_archive(path: &Path, head: &[u8]) -> bool {
     let name = path.file_name().unwrap_or_default().as_bytes();
     let ends: [&[u8]; 9] = [
         b".tar",
@@ -170,8 +179,9 @@ fn is_archive(path: &Path) -> bool {
         b".tar.bz2",
         b".age",
     ];
-    read.is_ok()
-        && (age::told_by(&head) || davy::told_by(&head) || Container::told_by(&head).is_some())
+    age::told_by(head)
+        || davy::told_by(head)
+        || Container::told_by(head).is_some()
         || ends.iter().any(|end| name.ends_with(end))
 }
 

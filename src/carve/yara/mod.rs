@@ -296,13 +296,17 @@ impl Compiling {
             }
             return;
         }
-        let text = &self.known_modules(file, text);
         let Err(error) = compiler().add_rules_str(text) else {
             if let Err(error) = self.compiler.add_rules_str_in_namespace(text, file) {
                 self.problems.push(format!("{file}: {error}"));
             }
             return;
         };
+        // Asked only where something is wrong: most files compile as they are.
+        let known = self.known_modules(file, text);
+        if known != text {
+            return self.text(file, &known);
+        }
         let parts = split::rules(text);
         let mut used = 0;
         for part in &parts {

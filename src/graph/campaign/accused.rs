@@ -75,15 +75,18 @@ const OUTWARD: &[&str] = &[
 ];
 
 impl Said<'_> {
+    fn speaks_of(&self, words: &[&str]) -> bool {
+        let both = format!("{} {} ", self.signature, self.category).to_ascii_lowercase();
+        words.iter().any(|word| both.contains(word))
+    }
+
     /// Whether it tells of a program that calls home.
     fn calls_home(&self) -> bool {
-        let both = format!("{} {} ", self.signature, self.category).to_ascii_lowercase();
-        CALLS_HOME.iter().any(|word| both.contains(word))
+        self.speaks_of(CALLS_HOME)
     }
 
     fn outward(&self) -> bool {
-        let both = format!("{} {} ", self.signature, self.category).to_ascii_lowercase();
-        OUTWARD.iter().any(|word| both.contains(word))
+        self.speaks_of(OUTWARD)
     }
 
     /// Whether it is a remark on traffic: by the sensor's decoder, or by a rule on policy.
