@@ -88,7 +88,7 @@ impl LineReader for Elb {
 }
 
 /// `address:port` of a column; told where it is none.
-fn side(out: &mut dyn Out, name: &str, cell: &[u8]) -> (Option<IpAddr>, Option<u16>) {
+fn side(out: &mut dyn Out, name: &str, cell: &[u8]) -> Side {
     let damage = Damage::default();
     let side = damage.end(name, cell);
     damage.tell(out);
@@ -104,6 +104,29 @@ fn lasting(out: &mut dyn Out, cell: &[u8]) -> Option<i64> {
 /// A count of a column; told where it is none.
 fn number(out: &mut dyn Out, name: &str, cell: &[u8]) -> Option<u64> {
     out.told(name, cell, count(cell))
+}
+
+type Side = (Option<IpAddr>, Option<u16>);
+
+/// A connection of TCP through a balancer of this name, and the bytes that it received and sent.
+fn connection<'a>(
+    kind: &'static str,
+    balancer: &'a [u8],
+    (client, server): (Side, Side),
+    (received, sent): (&[u8], &[u8]),
+    out: &mut dyn Out,
+) -> FlowSeen<'a> {
+    FlowSeen {
+        originator: client.0,
+        originator_port: client.1,
+        responder: server.0,
+        responder_port: server.1,
+        protocol: Some("tcp".into()),
+        orig_bytes: number(out, "received_bytes", received),
+        resp_bytes: number(out, "sent_bytes", sent),
+        sensor: Some(Cow::Borrowed(balancer)),
+        ..FlowSeen::new(kind)
+    }
 }
 
 /// type time elb client:port target:port request_time target_time response_time elb_status
@@ -176,15 +199,7 @@ fn classical(words: &[&[u8]], out: &mut dyn Out) -> Took {
         let row = FlowSeen {
             started,
             duration: lasting(out, lasted),
-            originator: client.0,
-            originator_port: client.1,
-            responder: server.0,
-            responder_port: server.1,
-            protocol: Some("tcp".into()),
-            orig_bytes: number(out, "received_bytes", received),
-            resp_bytes: number(out, "sent_bytes", sent),
-            sensor: Some(Cow::Borrowed(lb)),
-            ..FlowSeen::new("elb")
+            ..connection("elb", lb, (client, server), (received, sent), out)
         };
         out.row(Row::Flow(row));
         return Took::Yes;
@@ -213,15 +228,7 @@ fn network(words: &[&[u8]], out: &mut dyn Out) -> Took {
         started: time,
         // Milliseconds: a thousandth of what is read as seconds.
         duration: lasting(out, lasted).map(|nanos| nanos / 1000),
-        originator: client.0,
-        originator_port: client.1,
-        responder: server.0,
-        responder_port: server.1,
-        protocol: Some("tcp".into()),
-        orig_bytes: number(out, "received_bytes", received),
-        resp_bytes: number(out, "sent_bytes", sent),
-        sensor: Some(Cow::Borrowed(lb)),
-        ..FlowSeen::new("nlb")
+        ..connection("nlb", lb, (client, server), (received, sent), out)
     };
     out.row(Row::Flow(row));
     let row = Tls {
