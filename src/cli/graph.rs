@@ -188,7 +188,7 @@ fn network(
         rest = Sources::open(paths, &identities).map_err(Stop::Usage)?;
         hosts.extend(rest.host.take());
     }
-    for path in paths {
+    for path in &rest.spread(paths, &identities).map_err(Stop::Usage)? {
         match source::open(path, &identities).map_err(Stop::Usage)? {
             Opened::Host(host) => hosts.push(host),
             Opened::Reader(reader) => rest.readers.push(reader),

@@ -6,6 +6,7 @@ mod carve;
 mod collect;
 mod core;
 mod exit;
+mod folder;
 mod further;
 mod graph;
 mod hunt;

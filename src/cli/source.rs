@@ -3,7 +3,7 @@
 //! A new kind of source is one line in [`KINDS`]. Kinds are asked in order, and the first that
 //! claims a source opens it.
 
-use super::core;
+use super::{core, folder};
 use crate::carve::Carver;
 use crate::evidence::age::{self, Identity};
 use crate::evidence::{Container, Directory, Evidence, Live, TextHost, davy, unpack};
@@ -250,6 +250,8 @@ pub struct Sources {
     pub readers: Vec<Box<dyn Reader>>,
     /// Logs.
     pub logs: Vec<super::logs::Place>,
+    /// What lies beside archives in a folder, and is not looked at: in words for the user.
+    pub beside: Vec<String>,
 }
 
 impl Sources {
@@ -268,7 +270,13 @@ impl Sources {
 
     /// Nothing yet.
     pub const fn none() -> Self {
-        Self { host: None, further: Vec::new(), readers: Vec::new(), logs: Vec::new() }
+        Self {
+            host: None,
+            further: Vec::new(),
+            readers: Vec::new(),
+            logs: Vec::new(),
+            beside: Vec::new(),
+        }
     }
 
     /// Adds what the user named.
@@ -276,7 +284,7 @@ impl Sources {
     /// # Errors
     /// The first source that is none, in words for the user.
     pub fn add(&mut self, paths: &[PathBuf], identities: &[Identity]) -> Result<(), String> {
-        for path in paths {
+        for path in &self.spread(paths, identities)? {
             match open(path, identities)? {
                 Opened::Logs(path) => self.logs.push(path),
                 Opened::Reader(reader) => self.readers.push(reader),
@@ -285,6 +293,31 @@ impl Sources {
             }
         }
         Ok(())
+    }
+
+    /// What the user named, with the archives of a folder in the folder's place.
+    ///
+    /// # Errors
+    /// Where a folder holds too many, in words for the user.
+    pub fn spread(
+        &mut self,
+        paths: &[PathBuf],
+        identities: &[Identity],
+    ) -> Result<Vec<PathBuf>, String> {
+        let mut all = Vec::new();
+        for path in paths {
+            let found =
+                if foreign::is_folder(path) { None } else { folder::archives(path, identities) };
+            match found {
+                Some(found) => {
+                    let found = found?;
+                    all.extend(found.archives);
+                    self.beside.extend(Some(found.beside).filter(|why| !why.is_empty()));
+                }
+                None => all.push(path.clone()),
+            }
+        }
+        Ok(all)
     }
 
     /// The same, for those who ask one store of facts.

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::source::Sources;
 use super::wanted::Wanted;
 use crate::evidence::{Directory, SourceKind};
-use crate::facts::{self, Facts, Pieces};
+use crate::facts::{self, Facts, Pieces, Status};
 use crate::judge::{self, Judgement, Level, Playbooks, Verdict};
 use crate::report::{Case, CaseFolder, FORMATS, Report, Text, Tool};
 use crate::{carve, graph, report, timeline};
@@ -172,6 +172,9 @@ pub fn run(
     let step = |name: &str| progress.step(name);
     let looked = Looked::first(&sources);
     let judgement = investigate(memory, lead, &looked, &facts, &carver, &playbooks, &step)?;
+    for why in &sources.beside {
+        facts.cover("files beside the archives", Status::NotCaptured, why.as_str())?;
+    }
     let further = further::look(&sources, &facts, memory, lead, &carver, &playbooks, &step);
     let further = match further {
         Ok(further) => further,

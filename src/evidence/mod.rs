@@ -21,7 +21,7 @@ mod tree;
 mod unavailable;
 mod unpack;
 
-pub use archive::{Container, Member, Spool, SpoolLimits, Want};
+pub use archive::{Chooser, Container, Guest, Member, Spool, SpoolLimits, Want};
 pub use assembly::{Assembled, Assembly, Body, Handle};
 pub use clock::Clock;
 pub use directory::Directory;

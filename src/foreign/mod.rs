@@ -12,7 +12,7 @@ mod root;
 mod uac;
 mod velociraptor;
 
-use crate::evidence::{Evidence, Spool, SpoolLimits, Want};
+use crate::evidence::{Chooser, Evidence, Guest, Spool, SpoolLimits, Want};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -23,8 +23,9 @@ type Opened = Result<Box<dyn Evidence>, String>;
 pub struct Layout {
     /// The collector's name.
     pub name: &'static str,
-    /// Whether an archive is of this layout; where in it the layout begins, as `folder/`.
-    claims: fn(&Spool) -> Option<Vec<u8>>,
+    /// Whether what lies in an archive, below a name, is of this layout; where the layout begins, as
+    /// `folder/`.
+    claims: fn(&Spool, &[u8]) -> Option<Vec<u8>>,
     /// The host in it. `base` is what `claims` gave.
     open: fn(Spool, &[u8]) -> Opened,
 }
@@ -41,12 +42,13 @@ pub fn open(
     stream: Box<dyn Read + Send>,
     path: Option<&Path>,
 ) -> Result<Box<dyn Evidence>, String> {
-    let spool = Spool::read(name, stream, path, SpoolLimits::default(), &wanted);
+    let spool = Spool::read(name, stream, path, SpoolLimits::default(), &Choice);
     recognise(name, spool)
 }
 
-/// Opens the folder into which a collector wrote; `None` where it is of no layout.
-pub fn folder(name: &str, path: &Path) -> Option<Result<Box<dyn Evidence>, String>> {
+/// Whether a collector wrote into this folder, by what lies in it.
+#[must_use]
+pub fn is_folder(path: &Path) -> bool {
     let telling = [
         "uac.log",
         "live_response",
@@ -57,74 +59,99 @@ pub fn folder(name: &str, path: &Path) -> Option<Result<Box<dyn Evidence>, Strin
         "uploads.json",
         "collection_context.json",
     ];
-    if !telling.iter().any(|name| path.join(name).exists()) {
+    telling.iter().any(|name| path.join(name).exists())
+}
+
+/// Opens the folder into which a collector wrote; `None` where it is of no layout.
+pub fn folder(name: &str, path: &Path) -> Option<Result<Box<dyn Evidence>, String>> {
+    if !is_folder(path) {
         return None;
     }
-    Some(recognise(name, Spool::folder(name, path, SpoolLimits::default(), &wanted)))
+    Some(recognise(name, Spool::folder(name, path, SpoolLimits::default(), &Choice)))
 }
 
 fn recognise(name: &str, spool: io::Result<Spool>) -> Result<Box<dyn Evidence>, String> {
-    let spool = spool.map_err(|e| format!("{name}: {e}"))?;
-    if let Some(why) = refusal(&spool) {
+    let mut spool = spool.map_err(|e| format!("{name}: {e}"))?;
+    if let Some(why) = refusal(&spool, b"") {
         return Err(format!("{name}: {why}"));
     }
-    let inner = inner(&spool);
-    if inner.len() > 1 {
+    if let Some((layout, base)) = claimed(&spool, b"") {
+        for (member, told) in spool.itself() {
+            let why = format!(
+                "holds a collection of {told}, and lies among a host's own files: not opened; name it \
+                 where it is evidence"
+            );
+            spool.problem(&member, why);
+        }
+        return (layout.open)(spool, &base).map_err(|e| format!("{name}: {e}"));
+    }
+    let shown = |member: &[u8]| crate::facts::HostText::from(member).escaped();
+    if spool.guests.len() > 1 {
+        let told = |guest: &Guest| format!("{} ({})", shown(guest.name()), guest.told);
+        let inner: Vec<String> = spool.guests.iter().map(told).collect();
         return Err(format!(
-            "{name}: holds several archives ({}): unpack it, then davy batch over the folder, or \
-             name those of one host",
+            "{name}: holds several archives: {}. Unpack it; then name those of one host, or give \
+             the folder to davy batch",
             inner.join(", ")
         ));
     }
-    for layout in LAYOUTS {
-        if let Some(base) = (layout.claims)(&spool) {
-            return (layout.open)(spool, &base).map_err(|e| format!("{name}: {e}"));
+    if let Some(guest) = spool.the_guest() {
+        let member = shown(guest.name());
+        if let Some(host) = guest.host {
+            return Ok(host);
+        }
+        if let Some(why) = refusal(&spool, &guest.base) {
+            return Err(format!("{name}: {member}: {why}"));
+        }
+        if let Some((layout, base)) = claimed(&spool, &guest.base) {
+            return (layout.open)(spool, &base).map_err(|e| format!("{name}: {member}: {e}"));
         }
     }
     let packed = |name: &&Vec<u8>| PACKED.iter().any(|end| name.ends_with(end));
-    if let Some(member) = spool.members.keys().find(packed) {
-        let member = crate::facts::HostText::from(member.as_slice()).escaped();
+    if let Some(member) = spool.unopened.as_ref().or_else(|| spool.members.keys().find(packed)) {
         return Err(format!(
-            "{name}: of no known layout, but it holds an archive itself ({member}): unpack it and \
-             name that one"
+            "{name}: of no known layout, but it holds an archive itself ({}): unpack it and name \
+             that one",
+            shown(member)
         ));
     }
     let names: Vec<&str> = LAYOUTS.iter().map(|layout| layout.name).collect();
     Err(format!("{name}: an archive of no known layout ({})", names.join(", ")))
 }
 
-/// The archives of collectors that lie in this one.
-fn inner(spool: &Spool) -> Vec<String> {
-    let mut inner: Vec<String> = spool
-        .members
-        .keys()
-        .filter(|name| collected(name))
-        .map(|name| crate::facts::HostText::from(name.as_slice()).escaped())
-        .collect();
-    inner.truncate(9);
-    inner
+/// The layout of what lies below a name, and where it begins.
+fn claimed(spool: &Spool, within: &[u8]) -> Option<(&'static Layout, Vec<u8>)> {
+    LAYOUTS.iter().find_map(|layout| Some((layout, (layout.claims)(spool, within)?)))
 }
 
 /// How archives end.
 const PACKED: &[&[u8]] =
     &[b".tar", b".tar.gz", b".tgz", b".tar.zst", b".tar.xz", b".zip", b".tar.bz2", b".7z"];
 
-/// Whether a member is the archive of a collector, put into another: by the name that collectors
-/// give, and not below a root file system, where a suspect could have put it.
-fn collected(name: &[u8]) -> bool {
-    let last = name.rsplit(|b| *b == b'/').next().unwrap_or_default();
-    let named = [&b"uac-"[..], b"catscale_", b"FSecure_"].iter().any(|s| last.starts_with(s));
+/// Whether an archive of this name, within another, could be what a collector left: not deep, and not
+/// below a root file system that was collected, where a suspect could have put it.
+fn shallow(name: &[u8]) -> bool {
     let deep = name.iter().filter(|b| **b == b'/').count() > 3;
-    let host = [&b"[root]/"[..], b"live_response/", b"!"]
+    let host = [&b"[root]/"[..], b"live_response/", b"uploads/"]
         .iter()
         .any(|part| output::find(name, part).is_some());
-    let uploaded = name.starts_with(b"uploads/");
-    named && !host && (uploaded || !deep) && PACKED.iter().any(|end| name.ends_with(end))
+    !deep && !host
+}
+
+/// Whether Velociraptor uploaded it as a collection of UAC. Whatever else it uploads are the host's
+/// files, whatever they hold.
+fn uploaded(name: &[u8]) -> bool {
+    let last = name.rsplit(|b| *b == b'/').next().unwrap_or_default();
+    let host = output::find(name, b"[root]/").is_some();
+    name.starts_with(b"uploads/")
+        && last.starts_with(b"uac-")
+        && !host
+        && PACKED.iter().any(|end| name.ends_with(end))
 }
 
 /// What is recognised only to be turned away.
-fn refusal(spool: &Spool) -> Option<&'static str> {
-    let any = |test: &dyn Fn(&[u8]) -> bool| spool.members.keys().any(|name| test(name));
+fn refusal(spool: &Spool, within: &[u8]) -> Option<&'static str> {
+    let any = |test: &dyn Fn(&[u8]) -> bool| spool.own(within).any(|(name, ..)| test(name));
     let below = |name: &[u8], folder: &[u8]| {
         name.split(|b| *b == b'/').any(|part| part.eq_ignore_ascii_case(folder))
     };
@@ -185,13 +212,30 @@ const LARGE: &[&[u8]] =
 /// What configuration, scripts and lists of jobs seldom reach.
 const SMALL: u64 = 256 << 10;
 
+/// What is wanted of archives.
+struct Choice;
+
+impl Chooser for Choice {
+    fn want(&self, name: &[u8], size: u64) -> Want {
+        wanted(name, size)
+    }
+
+    fn wrapped(&self, name: &[u8]) -> bool {
+        shallow(name)
+    }
+
+    fn collection(&self, spool: &Spool, within: &[u8]) -> Option<&'static str> {
+        claimed(spool, within).map(|(layout, _)| layout.name)
+    }
+}
+
 /// What is wanted of an archive. Logs that are large are named and not held.
 fn wanted(name: &[u8], size: u64) -> Want {
     if NESTED.iter().any(|end| name.ends_with(end)) && !name.starts_with(b"[root]/") {
         return Want::Members;
     }
-    // Someone packed it once more, or Velociraptor's Generic.Collection.UAC uploaded it.
-    if collected(name) {
+    // Velociraptor's Generic.Collection.UAC.
+    if uploaded(name) {
         return Want::Members;
     }
     let holds = |part: &&&[u8]| output::find(name, part).is_some();

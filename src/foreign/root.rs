@@ -17,22 +17,22 @@ const TELLING: &[&[u8]] = &[
     b"etc/hostname",
 ];
 
-fn claims(spool: &Spool) -> Option<Vec<u8>> {
+fn claims(spool: &Spool, within: &[u8]) -> Option<Vec<u8>> {
     // The file system may lie in a folder of the archive.
     let at = |base: &[u8]| {
         let there = |name: &&&[u8]| {
             let name = [base, name].concat();
             spool.members.contains_key(&name)
-                || spool.below(&[name.as_slice(), b"/"].concat()).next().is_some()
+                || spool.own(&[name.as_slice(), b"/"].concat()).next().is_some()
         };
         TELLING.iter().filter(there).count() >= 2
     };
-    if at(b"") {
-        return Some(Vec::new());
+    if at(within) {
+        return Some(within.to_vec());
     }
-    let first = spool.members.keys().next()?;
+    let (first, ..) = spool.own(within).next()?;
     let top = first.split(|b| *b == b'/').next()?;
-    let base = [top, b"/"].concat();
+    let base = [within, top, b"/"].concat();
     at(&base).then_some(base)
 }
 

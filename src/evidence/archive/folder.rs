@@ -1,7 +1,7 @@
 //! A folder into which a collector wrote, or someone unpacked, its files.
 
-use super::{Member, Spool, Wanted};
-use crate::evidence::{Body, FileKind, unpack};
+use super::{Member, Spool, Wanted, guest};
+use crate::evidence::{Body, FileKind};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -61,28 +61,16 @@ fn one(spool: &mut Spool, path: &Path, name: &[u8], wanted: Wanted<'_>) -> io::R
         body: Body::Unheld,
         cut: false,
     };
-    let want = wanted(name, member.size);
-    if kind == FileKind::File && want == super::Want::Members {
-        return nested(spool, path, name, member, wanted);
-    }
-    if kind != FileKind::File || !matches!(want, super::Want::Bytes | super::Want::Spare) {
+    if kind != FileKind::File {
         return spool.take(name, member, &mut io::empty(), super::Want::Name);
     }
-    let mut file = opened(path)?;
-    spool.take(name, member, &mut file, want)
-}
-
-/// An archive that the collector put into its folder: its members lie below its name and `!`.
-fn nested(
-    spool: &mut Spool,
-    path: &Path,
-    name: &[u8],
-    member: Member,
-    wanted: Wanted<'_>,
-) -> io::Result<()> {
-    let (plain, _) = unpack(Box::new(opened(path)?));
-    spool.members.insert(name.to_vec(), member);
-    super::tar::read(spool, &[name, b"!"].concat(), plain, wanted, 1)
+    match opened(path) {
+        Ok(file) => guest::take(spool, name, member, Box::new(file), wanted, 0),
+        Err(e) => {
+            spool.problem(name, e.to_string());
+            spool.take(name, member, &mut io::empty(), super::Want::Name)
+        }
+    }
 }
 
 /// Opens a file unless a link was put in its place.

@@ -4,17 +4,19 @@
 //! members are looked up in the spool by the bytes of their names.
 
 mod folder;
+mod guest;
 mod kind;
+mod room;
 mod tar;
 mod zip;
 
+pub use guest::Guest;
 pub use kind::Container;
 
 use super::{Body, FileKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 /// How much of an archive is held and believed.
 #[derive(Clone, Copy, Debug)]
@@ -85,8 +87,30 @@ pub enum Want {
     Nothing,
 }
 
-/// What is wanted of an archive, by member.
-pub type Wanted<'a> = &'a dyn Fn(&[u8], u64) -> Want;
+/// Says what is wanted of an archive.
+pub trait Chooser {
+    /// What is to become of the bytes of a member of this name and size.
+    fn want(&self, name: &[u8], size: u64) -> Want;
+    /// Whether an archive of this name could be a collection that someone packed once more, and is
+    /// to be opened to see.
+    fn wrapped(&self, _name: &[u8]) -> bool {
+        false
+    }
+    /// Whose collection the members are that lie below `within`, and not in a further archive, where
+    /// they are one.
+    fn collection(&self, _spool: &Spool, _within: &[u8]) -> Option<&'static str> {
+        None
+    }
+}
+
+impl<F: Fn(&[u8], u64) -> Want> Chooser for F {
+    fn want(&self, name: &[u8], size: u64) -> Want {
+        self(name, size)
+    }
+}
+
+/// What is wanted of an archive.
+pub type Wanted<'a> = &'a dyn Chooser;
 
 /// The members of an archive.
 #[derive(Debug)]
@@ -99,6 +123,19 @@ pub struct Spool {
     pub problems: Vec<(String, String)>,
     /// Some of it is cut off or damaged.
     pub damaged: bool,
+    /// The collections that lie in it as archives themselves. The members of the first are held, of
+    /// further ones only the names.
+    pub guests: Vec<Guest>,
+    /// An archive within that was not opened, since too many lie one in another.
+    pub unopened: Option<Vec<u8>>,
+    /// The same as `damaged`, of archives within it.
+    damaged_within: bool,
+    /// The archive within it that is being read: its name and `!`.
+    within: Vec<u8>,
+    names_only: bool,
+    /// A zip within it is held.
+    holding: bool,
+    looked: u32,
     limits: SpoolLimits,
     held: u64,
     count: u64,
@@ -120,6 +157,13 @@ impl Spool {
             members: BTreeMap::new(),
             problems: Vec::new(),
             damaged: false,
+            guests: Vec::new(),
+            unopened: None,
+            damaged_within: false,
+            within: Vec::new(),
+            names_only: false,
+            holding: false,
+            looked: 0,
             limits,
             held: 0,
             count: 0,
@@ -147,11 +191,11 @@ impl Spool {
         match (container, path) {
             (Container::Tar, _) => tar::read(&mut spool, b"", stream, wanted, 0)?,
             (Container::Zip, Some(path)) if kind::is_plain_zip(path) => {
-                zip::read(&mut spool, b"", std::fs::File::open(path)?, wanted)?;
+                zip::read(&mut spool, b"", std::fs::File::open(path)?, wanted, 0)?;
             }
             (Container::Zip, _) => {
                 let bytes = zip::whole(stream)?;
-                zip::read(&mut spool, b"", io::Cursor::new(bytes), wanted)?;
+                zip::read(&mut spool, b"", io::Cursor::new(bytes), wanted, 0)?;
             }
         }
         spool.close();
@@ -188,7 +232,11 @@ impl Spool {
 
     /// Notes that the archive is cut off or damaged there.
     pub fn damage(&mut self, member: &[u8], why: impl Into<String>) {
-        self.damaged = true;
+        if self.within.is_empty() {
+            self.damaged = true;
+        } else {
+            self.damaged_within = true;
+        }
         self.problem(member, why);
     }
 
@@ -211,102 +259,17 @@ impl Spool {
             })
     }
 
-    /// Takes a member in: its bytes as far as they are wanted and there is room.
-    fn take(
-        &mut self,
-        name: &[u8],
-        mut member: Member,
-        reader: &mut dyn Read,
-        want: Want,
-    ) -> io::Result<()> {
-        self.replaced(name, member.kind);
-        let mut failed = None;
-        let wanted = matches!(want, Want::Bytes | Want::Spare);
-        if member.kind == FileKind::File && wanted {
-            if member.size > self.limits.one {
-                self.problem(name, format!("{} bytes are too many to hold; left out", member.size));
-            } else if !self.room(member.size, want) {
-                self.crowded(member.size);
-            } else {
-                let mut bytes = Vec::with_capacity(usize::try_from(member.size).unwrap_or(0));
-                failed = reader.take(member.size).read_to_end(&mut bytes).err();
-                if (bytes.len() as u64) < member.size {
-                    member.cut = true;
-                    let why = failed.as_ref().map_or_else(String::new, |e| format!(": {e}"));
-                    let (got, size) = (bytes.len(), member.size);
-                    self.damage(name, format!("cut: {got} of {size} bytes are there{why}"));
-                }
-                let length = bytes.len() as u64;
-                self.held = self.held.saturating_add(length);
-                if want == Want::Spare {
-                    self.spare.insert((length, name.to_vec()));
-                }
-                let packed = bytes.starts_with(&[0x1f, 0x8b, 8]) && name.ends_with(b".gz");
-                let bytes = bytes.into();
-                member.body = if packed { Body::Gzip(bytes) } else { Body::Bytes(bytes) };
-            }
-        }
-        self.members.insert(name.to_vec(), member);
-        failed.map_or(Ok(()), Err)
-    }
-
-    /// Lets go of an earlier member of this name.
-    fn replaced(&mut self, name: &[u8], kind: FileKind) {
-        let Some(earlier) = self.members.remove(name) else { return };
-        if let Body::Bytes(bytes) | Body::Gzip(bytes) = &earlier.body {
-            let length = bytes.len() as u64;
-            self.spare.remove(&(length, name.to_vec()));
-            // Where it has a second name the bytes stay, and are counted.
-            if Arc::strong_count(bytes) == 1 {
-                self.held = self.held.saturating_sub(length);
-            }
-        }
-        // Collectors name folders again and again; that loses nothing.
-        if kind != FileKind::Directory || earlier.kind != FileKind::Directory {
-            self.problem(name, "is there twice; the later one is used");
-        }
-    }
-
-    /// Whether so many bytes more may be held; what is held as a spare gives way, the largest first.
-    fn room(&mut self, size: u64, want: Want) -> bool {
-        let fits = |held: u64| held.saturating_add(size) <= self.limits.all;
-        if fits(self.held) || want == Want::Spare {
-            return fits(self.held);
-        }
-        let spares: u64 = self.spare.iter().map(|(length, _)| length).sum();
-        if !fits(self.held.saturating_sub(spares)) {
-            return false;
-        }
-        while self.held.saturating_add(size) > self.limits.all
-            && let Some((length, name)) = self.spare.pop_last()
-        {
-            for name in self.same.remove(&name).unwrap_or_default().iter().chain([&name]) {
-                if let Some(member) = self.members.get_mut(name) {
-                    member.body = Body::Unheld;
-                }
-            }
-            self.held = self.held.saturating_sub(length);
-            self.crowded(length);
-        }
-        true
-    }
-
-    const fn crowded(&mut self, bytes: u64) {
-        let (members, all) = self.crowded;
-        self.crowded = (members.saturating_add(1), all.saturating_add(bytes));
-    }
-
-    /// Says once how much was left out for want of room.
-    fn close(&mut self) {
-        let (members, bytes) = self.crowded;
-        if members > 0 {
-            let all = self.limits.all >> 20;
-            let why = format!(
-                "holds more than davy keeps of one ({all} MiB): the bytes of {members} members \
-                 ({bytes} bytes) were left out, files in folders for temporary ones first"
-            );
-            self.problems.insert(0, (String::new(), why));
-        }
+    /// The members below a folder as [`below`](Self::below) gives them, without those of further
+    /// collections that lie there as archives.
+    pub fn own<'a, 'b>(
+        &'a self,
+        within: &'b [u8],
+    ) -> impl Iterator<Item = (&'a [u8], &'a [u8], &'a Member)> + use<'a, 'b> {
+        let deeper = move |name: &[u8]| {
+            let holds = |guest: &Guest| guest.base != within && name.starts_with(&guest.base);
+            self.guests.iter().any(holds)
+        };
+        self.below(within).filter(move |(_, name, _)| !deeper(name))
     }
 
     /// Counts a member; false where there are too many.

@@ -1,14 +1,11 @@
 //! tar: GNU, PAX and older, streamed.
 
-use super::{Container, Member, Spool, Want, Wanted};
-use crate::evidence::{Body, FileKind, begins, unpack};
-use ::tar::{Archive, EntryType};
+use super::{Member, Spool, Wanted, guest};
+use crate::evidence::{Body, FileKind};
+use ::tar::{Archive, Entry, EntryType};
 use std::cell::Cell;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::rc::Rc;
-
-/// Archives within archives are opened so deep.
-const DEPTH: u32 = 2;
 
 /// Bytes of a member's headers: its name, a link's, what PAX says of it. A name of gigabytes packs well,
 /// and would be held whole.
@@ -41,7 +38,7 @@ impl<R: Read> Read for Counted<R> {
 pub(super) fn read(
     spool: &mut Spool,
     before: &[u8],
-    stream: Box<dyn Read + Send + '_>,
+    stream: Box<dyn Read + '_>,
     wanted: Wanted<'_>,
     depth: u32,
 ) -> io::Result<()> {
@@ -79,64 +76,69 @@ pub(super) fn read(
         if !spool.counted() {
             return Ok(());
         }
-        let header = entry.header();
-        let kind = match header.entry_type() {
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Link => {
-                FileKind::File
-            }
-            EntryType::Symlink => FileKind::Link,
-            EntryType::Directory => FileKind::Directory,
-            EntryType::Fifo => FileKind::Fifo,
-            EntryType::Char => FileKind::CharDevice,
-            EntryType::Block => FileKind::BlockDevice,
-            _ => {
-                io::copy(&mut entry, &mut io::sink()).ok();
-                continue;
-            }
-        };
-        let hard = header.entry_type() == EntryType::Link;
-        let number = |value: io::Result<u64>| value.ok().and_then(|v| u32::try_from(v).ok());
-        let mut member = Member {
-            kind,
-            mode: header.mode().unwrap_or(0o644) & 0o7777,
-            uid: number(header.uid()).unwrap_or(0),
-            gid: number(header.gid()).unwrap_or(0),
-            size: entry.size(),
-            mtime: header.mtime().map_or(0, u64::cast_signed),
-            link: entry.link_name_bytes().map(|l| l.into_owned()).unwrap_or_default(),
-            body: Body::Unheld,
-            cut: false,
-        };
-        let raw = entry.path_bytes().into_owned();
-        let Some(name) = spool.named(before, &raw) else {
-            io::copy(&mut entry, &mut io::sink()).ok();
-            continue;
-        };
-        if hard {
-            hard_link(spool, before, &name, &mut member);
-            continue;
-        }
-        match wanted(&name, member.size) {
-            Want::Nothing => {}
-            Want::Members if depth < DEPTH && kind == FileKind::File => {
-                nested(spool, &name, member, &mut entry, wanted, depth)?;
-            }
-            want => {
-                if let Err(e) = spool.take(&name, member, &mut entry, want) {
-                    spool.damage(&name, format!("cut or damaged here: {e}"));
-                    return Ok(());
-                }
-            }
-        }
+        let taken = one(spool, before, &mut entry, wanted, depth);
         // What is skipped is read as well: a bomb would cost time there. Here, so that before the next
         // member only its headers are read.
         io::copy(&mut entry, &mut io::sink()).ok();
+        let name = match taken {
+            Ok(Some(name)) => name,
+            Ok(None) => continue,
+            Err((name, e)) => {
+                spool.damage(&name, format!("cut or damaged here: {e}"));
+                return Ok(());
+            }
+        };
         let most = (1_u64 << 40).max(spool.held.saturating_mul(spool.limits.ratio));
         if out.get() > most {
             spool.problem(&name, "the archive is a bomb: more than a TiB comes out; left here");
             return Ok(());
         }
         last = name;
+    }
+}
+
+/// Takes one member in; its name, where it is one that is kept.
+fn one<R: Read>(
+    spool: &mut Spool,
+    before: &[u8],
+    entry: &mut Entry<'_, R>,
+    wanted: Wanted<'_>,
+    depth: u32,
+) -> Result<Option<Vec<u8>>, (Vec<u8>, io::Error)> {
+    let header = entry.header();
+    let kind = match header.entry_type() {
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Link => {
+            FileKind::File
+        }
+        EntryType::Symlink => FileKind::Link,
+        EntryType::Directory => FileKind::Directory,
+        EntryType::Fifo => FileKind::Fifo,
+        EntryType::Char => FileKind::CharDevice,
+        EntryType::Block => FileKind::BlockDevice,
+        _ => return Ok(None),
+    };
+    let hard = header.entry_type() == EntryType::Link;
+    let number = |value: io::Result<u64>| value.ok().and_then(|v| u32::try_from(v).ok());
+    let mut member = Member {
+        kind,
+        mode: header.mode().unwrap_or(0o644) & 0o7777,
+        uid: number(header.uid()).unwrap_or(0),
+        gid: number(header.gid()).unwrap_or(0),
+        size: entry.size(),
+        mtime: header.mtime().map_or(0, u64::cast_signed),
+        link: entry.link_name_bytes().map(|l| l.into_owned()).unwrap_or_default(),
+        body: Body::Unheld,
+        cut: false,
+    };
+    let raw = entry.path_bytes().into_owned();
+    let Some(name) = spool.named(before, &raw) else { return Ok(None) };
+    if hard {
+        hard_link(spool, before, &name, &mut member);
+        return Ok(None);
+    }
+    match guest::take(spool, &name, member, Box::new(entry), wanted, depth) {
+        Ok(()) => Ok(Some(name)),
+        Err(e) => Err((name, e)),
     }
 }
 
@@ -156,43 +158,4 @@ fn hard_link(spool: &mut Spool, before: &[u8], name: &[u8], member: &mut Member)
         }
         None => spool.problem(name, "a hard link to a member that is not there; left out"),
     }
-}
-
-/// The members of a member.
-fn nested(
-    spool: &mut Spool,
-    name: &[u8],
-    member: Member,
-    entry: &mut dyn Read,
-    wanted: Wanted<'_>,
-    depth: u32,
-) -> io::Result<()> {
-    // An entry borrows the archive it is in, and an unpacked stream must own what it reads: the
-    // nested archive is held as it is, packed, within the limits of a member.
-    let most = spool.limits.one.saturating_mul(2);
-    let mut packed = Vec::new();
-    let got = entry.take(most).read_to_end(&mut packed);
-    if member.size > most || got.is_err() {
-        let size = member.size;
-        spool.problem(
-            name,
-            format!("an archive of {size} bytes within the archive: its beginning is used"),
-        );
-    }
-    spool.members.insert(name.to_vec(), member);
-    let below = [name, b"!"].concat();
-    let (first, mut plain) = begins(unpack(Box::new(Cursor::new(packed))).0, 512);
-    match Container::of_plain(&first) {
-        Some(Container::Tar) => read(spool, &below, plain, wanted, depth + 1)?,
-        Some(Container::Zip) => {
-            let bytes = super::zip::whole(plain)?;
-            super::zip::read_flat(spool, name, &below, bytes, wanted);
-        }
-        // Damaged in its first bytes, or something else.
-        None => match io::copy(&mut plain, &mut io::sink()) {
-            Ok(_) => spool.problem(name, "should be an archive, and is none"),
-            Err(e) => spool.damage(name, e.to_string()),
-        },
-    }
-    Ok(())
 }

@@ -1,11 +1,11 @@
 //! zip: by its central directory, which stands at the end.
 
-use super::{Container, Member, Spool, Want, Wanted};
-use crate::evidence::{Body, FileKind, unpack};
+use super::{Member, Spool, Wanted, guest};
+use crate::evidence::{Body, FileKind};
 use crate::facts::HostText;
 use ::zip::ZipArchive;
 use ::zip::read::ZipFile;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 /// Bytes of a zip that comes as a stream and must be held whole.
 const HELD: u64 = 256 << 20;
@@ -34,11 +34,12 @@ pub(super) fn read(
     before: &[u8],
     mut file: impl Read + Seek,
     wanted: Wanted<'_>,
+    depth: u32,
 ) -> io::Result<()> {
     if let Some(why) = contradiction(&mut file) {
         spool.damage(before, format!("{why}: members are taken in their order instead"));
         file.rewind()?;
-        return in_order(spool, before, file, wanted);
+        return in_order(spool, before, file, wanted, depth);
     }
     file.rewind()?;
     let mut archive = match ZipArchive::new(&mut file) {
@@ -51,7 +52,7 @@ pub(super) fn read(
             spool.problem(before, why);
             spool.damaged = true;
             file.rewind()?;
-            return in_order(spool, before, file, wanted);
+            return in_order(spool, before, file, wanted, depth);
         }
     };
     for index in 0..archive.len() {
@@ -59,7 +60,7 @@ pub(super) fn read(
             return Ok(());
         }
         match archive.by_index(index) {
-            Ok(mut entry) => member(spool, before, &mut entry, wanted)?,
+            Ok(mut entry) => member(spool, before, &mut entry, wanted, depth),
             Err(e) => spool.problem(format!("member {index}").as_bytes(), e.to_string()),
         }
     }
@@ -126,13 +127,14 @@ fn in_order(
     before: &[u8],
     mut stream: impl Read,
     wanted: Wanted<'_>,
+    depth: u32,
 ) -> io::Result<()> {
     let mut last = before.to_vec();
     while spool.counted() {
         match ::zip::read::read_zipfile_from_stream(&mut stream) {
             Ok(Some(mut entry)) => {
                 last = entry.name_raw().to_vec();
-                member(spool, before, &mut entry, wanted)?;
+                member(spool, before, &mut entry, wanted, depth);
             }
             Ok(None) => break,
             Err(e) => {
@@ -150,9 +152,10 @@ fn member<R: Read>(
     before: &[u8],
     entry: &mut ZipFile<'_, R>,
     wanted: Wanted<'_>,
-) -> io::Result<()> {
+    depth: u32,
+) {
     let raw = entry.name_raw().to_vec();
-    let Some(name) = spool.named(before, &raw) else { return Ok(()) };
+    let Some(name) = spool.named(before, &raw) else { return };
     let mode = entry.unix_mode().unwrap_or(0o644);
     let kind = if entry.is_dir() {
         FileKind::Directory
@@ -177,64 +180,7 @@ fn member<R: Read>(
         let _ = entry.by_ref().take(4096).read_to_end(&mut member.link);
         member.size = member.link.len() as u64;
     }
-    match wanted(&name, member.size) {
-        Want::Nothing => {}
-        Want::Members if kind == FileKind::File => {
-            let most = spool.limits.one.saturating_mul(2);
-            let mut packed = Vec::new();
-            if let Err(e) = entry.by_ref().take(most).read_to_end(&mut packed) {
-                spool.damage(&name, format!("damaged: {e}"));
-            }
-            let below = [name.as_slice(), b"!"].concat();
-            spool.members.insert(name.clone(), member);
-            inside(spool, &name, &below, packed, wanted)?;
-        }
-        want => {
-            if let Err(e) = spool.take(&name, member, entry, want) {
-                spool.damage(&name, format!("damaged: {e}"));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// An archive within the zip.
-fn inside(
-    spool: &mut Spool,
-    name: &[u8],
-    below: &[u8],
-    packed: Vec<u8>,
-    wanted: Wanted<'_>,
-) -> io::Result<()> {
-    match Container::told_by(packed.get(..64 * 1024).unwrap_or(&packed)) {
-        Some(Container::Tar) => {
-            let (plain, _) = unpack(Box::new(Cursor::new(packed)));
-            super::tar::read(spool, below, plain, wanted, 1)
-        }
-        Some(Container::Zip) => {
-            read_flat(spool, name, below, packed, wanted);
-            Ok(())
-        }
-        None => {
-            spool.problem(name, "should be an archive, and is none");
-            Ok(())
-        }
-    }
-}
-
-/// A zip in an archive; in it, no further archive is opened.
-pub(super) fn read_flat(
-    spool: &mut Spool,
-    name: &[u8],
-    below: &[u8],
-    packed: Vec<u8>,
-    wanted: Wanted<'_>,
-) {
-    let flat = |name: &[u8], size: u64| match wanted(name, size) {
-        Want::Members => Want::Name,
-        want => want,
-    };
-    if let Err(e) = read(spool, below, Cursor::new(packed), &flat) {
-        spool.damage(name, e.to_string());
+    if let Err(e) = guest::take(spool, &name, member, Box::new(&mut *entry), wanted, depth) {
+        spool.damage(&name, format!("damaged: {e}"));
     }
 }

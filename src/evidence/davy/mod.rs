@@ -11,7 +11,8 @@ mod read;
 mod wire;
 mod write;
 
-pub use read::{Custody, Fault, HELD, open, read, told_by};
+pub(super) use read::begins;
+pub use read::{Custody, Fault, HELD, open, read, read_holding, told_by};
 pub use write::{About, Writer};
 
 /// The first member.

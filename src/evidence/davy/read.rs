@@ -66,6 +66,14 @@ pub fn read(stream: impl Read, name: &str, keep: bool) -> io::Result<(Replay, Cu
     members(stream, name, if keep { HELD_ONCE } else { 0 }, None)
 }
 
+/// The same, holding at most so many bytes of its members: of what lies within another archive.
+///
+/// # Errors
+/// Where the stream is no archive of davy's.
+pub fn read_holding(stream: impl Read, name: &str, hold: u64) -> io::Result<(Replay, Custody)> {
+    members(stream, name, hold.min(HELD_ONCE), None)
+}
+
 /// Opens an archive's file, packed or not, holding so many bytes of its members in memory.
 ///
 /// # Errors
@@ -194,6 +202,11 @@ fn told(name: &str, custody: &Custody, (members, bytes): (u64, u64)) -> Option<T
     (!told.coverage.is_empty()).then_some(told)
 }
 
+/// Whether these are the first plain bytes of davy's archive.
+pub(in crate::evidence) fn begins(first: &[u8]) -> bool {
+    first.starts_with(b"davy.json\0")
+}
+
 /// Whether a file's first bytes, compressed or not, are those of davy's archive.
 #[must_use]
 pub fn told_by(head: &[u8]) -> bool {
@@ -201,7 +214,7 @@ pub fn told_by(head: &[u8]) -> bool {
     let (plain, _) = unpack(Box::new(io::Cursor::new(head.to_vec())));
     // The head is cut off somewhere: what came out before counts.
     let _ = plain.take(16).read_to_end(&mut first);
-    first.starts_with(b"davy.json\0")
+    begins(&first)
 }
 
 /// What becomes of a member's bytes.

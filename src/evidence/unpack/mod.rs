@@ -53,33 +53,51 @@ impl Packed {
     }
 }
 
+/// Takes off the layers; the same for what may go to another thread and for what may not.
+macro_rules! layers {
+    ($reader:expr, $boxed:ty) => {{
+        let mut reader: $boxed = $reader;
+        let mut layers = Vec::new();
+        loop {
+            let (first, whole) = started(reader, 6);
+            let packed = Packed::told_by(&first).filter(|_| layers.len() < LAYERS);
+            let Some(packed) = packed else { return (Box::new(whole), layers) };
+            layers.push(packed);
+            let buffered = BufReader::with_capacity(BUFFER, whole);
+            reader = match packed {
+                Packed::Gzip => Box::new(Fused::new(packed, gzip::Members::new(buffered))),
+                Packed::Zstd => Box::new(Fused::new(packed, zstd::Frames::new(buffered))),
+                Packed::Xz => Box::new(Fused::new(packed, xz::Streams::new(buffered))),
+            };
+        }
+    }};
+}
+
 /// Takes off up to three layers of compression, and tells which.
 #[must_use]
 pub fn unpack(reader: Box<dyn Read + Send>) -> (Box<dyn Read + Send>, Vec<Packed>) {
-    let mut reader = reader;
-    let mut layers = Vec::new();
-    loop {
-        let (first, whole) = begins(reader, 6);
-        let packed = Packed::told_by(&first).filter(|_| layers.len() < LAYERS);
-        let Some(packed) = packed else { return (whole, layers) };
-        layers.push(packed);
-        let buffered = BufReader::with_capacity(BUFFER, whole);
-        reader = match packed {
-            Packed::Gzip => Box::new(Fused::new(packed, gzip::Members::new(buffered))),
-            Packed::Zstd => Box::new(Fused::new(packed, zstd::Frames::new(buffered))),
-            Packed::Xz => Box::new(Fused::new(packed, xz::Streams::new(buffered))),
-        };
-    }
+    layers!(reader, Box<dyn Read + Send>)
+}
+
+/// The same of what is read from within something else.
+pub(super) fn unpack_within<'a>(reader: Box<dyn Read + 'a>) -> (Box<dyn Read + 'a>, Vec<Packed>) {
+    layers!(reader, Box<dyn Read + 'a>)
 }
 
 /// The first bytes, at most so many, and a reader that gives them and then the rest. An error among them
 /// is given after them.
 #[must_use]
-pub fn begins(mut reader: Box<dyn Read + Send>, bytes: u64) -> (Vec<u8>, Box<dyn Read + Send>) {
+pub fn begins(reader: Box<dyn Read + Send>, bytes: u64) -> (Vec<u8>, Box<dyn Read + Send>) {
+    let (first, whole) = started(reader, bytes);
+    (first, Box::new(whole))
+}
+
+/// [`begins`] of any reader.
+pub(super) fn started<R: Read>(mut reader: R, bytes: u64) -> (Vec<u8>, impl Read + use<R>) {
     let mut first = Vec::new();
     let read = reader.by_ref().take(bytes).read_to_end(&mut first);
     let broken = Broken(read.err());
-    (first.clone(), Box::new(Cursor::new(first).chain(broken).chain(reader)))
+    (first.clone(), Cursor::new(first).chain(broken).chain(reader))
 }
 
 /// Gives an error once.

@@ -14,13 +14,13 @@ pub(super) const LAYOUT: Layout = Layout { name: "CatScale", claims, open };
 /// the user chooses.
 const MARK: &[u8] = b"Process_and_Network/";
 
-fn claims(spool: &Spool) -> Option<Vec<u8>> {
-    spool.members.keys().find_map(|name| {
+fn claims(spool: &Spool, within: &[u8]) -> Option<Vec<u8>> {
+    spool.own(within).find_map(|(name, ..)| {
         let at = super::output::find(name, MARK)?;
         let known = ["-process-exe-links.txt", "-process-details.txt", "-process-cmdline.txt"];
         let folder = at == 0 || name.get(at - 1).is_some_and(|b| matches!(b, b'/' | b'!'));
         (folder && known.iter().any(|end| name.ends_with(end.as_bytes())))
-            .then(|| name.get(..at).unwrap_or_default().to_vec())
+            .then(|| [within, name.get(..at).unwrap_or_default()].concat())
     })
 }
 

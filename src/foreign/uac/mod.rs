@@ -16,14 +16,14 @@ use log::Log;
 pub(super) const LAYOUT: Layout = Layout { name: "UAC", claims, open };
 
 /// By `uac.log`, or by the folders that it leaves; they may lie in a folder of the archive.
-fn claims(spool: &Spool) -> Option<Vec<u8>> {
-    base(spool)
+fn claims(spool: &Spool, within: &[u8]) -> Option<Vec<u8>> {
+    base(spool, within)
 }
 
 /// Where in an archive UAC's files begin, where it has such.
-pub(super) fn base(spool: &Spool) -> Option<Vec<u8>> {
+pub(super) fn base(spool: &Spool, within: &[u8]) -> Option<Vec<u8>> {
     let mut bases: Vec<&[u8]> = vec![b""];
-    for name in spool.members.keys() {
+    for (name, ..) in spool.own(within) {
         for mark in
             [&b"uac.log"[..], b"live_response/process/", b"[root]/etc/", b"bodyfile/bodyfile.txt"]
         {
@@ -37,15 +37,15 @@ pub(super) fn base(spool: &Spool) -> Option<Vec<u8>> {
     bases.sort_by_key(|base| base.len());
     bases.dedup();
     let is = |base: &&&[u8]| {
-        let below = |folder: &[u8]| spool.below(&[base, folder].concat()).next().is_some();
-        let has = |name: &[u8]| spool.members.contains_key(&[base, name].concat());
+        let below = |folder: &[u8]| spool.below(&[within, base, folder].concat()).next().is_some();
+        let has = |name: &[u8]| spool.members.contains_key(&[within, base, name].concat());
         has(b"uac.log")
             && (below(b"live_response/") || below(b"[root]/") || has(b"bodyfile/bodyfile.txt"))
             || below(b"live_response/process/")
             || below(b"live_response/") && below(b"[root]/")
             || below(b"[root]/") && has(b"bodyfile/bodyfile.txt")
     };
-    bases.iter().find(is).map(|base| base.to_vec())
+    bases.iter().find(is).map(|base| [within, base].concat())
 }
 
 /// An archive while its host is put together.

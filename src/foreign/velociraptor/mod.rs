@@ -14,8 +14,8 @@ use serde_json::Value;
 
 pub(super) const LAYOUT: Layout = Layout { name: "Velociraptor", claims, open };
 
-fn claims(spool: &Spool) -> Option<Vec<u8>> {
-    spool.members.keys().find_map(|name| {
+fn claims(spool: &Spool, within: &[u8]) -> Option<Vec<u8>> {
+    spool.own(within).find_map(|(_, name, _)| {
         for mark in [
             &b"uploads.json"[..],
             b"collection_context.json",
@@ -23,7 +23,7 @@ fn claims(spool: &Spool) -> Option<Vec<u8>> {
             b"metadata.json",
         ] {
             let Some(base) = name.strip_suffix(mark) else { continue };
-            if base.is_empty() || base.ends_with(b"/") || base.ends_with(b"!") {
+            if base == within || base.is_empty() || base.ends_with(b"/") || base.ends_with(b"!") {
                 let has = |below: &[u8]| spool.below(&[base, below].concat()).next().is_some();
                 let encrypted = mark == b"metadata.json" && has(b"data.zip");
                 if has(b"results/") || has(b"uploads/") || encrypted {
@@ -82,7 +82,7 @@ fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
         return Err("an encrypted collection of Velociraptor: open it with its key first (velociraptor unzip)".to_owned());
     }
     // A whole collection of UAC among the uploads tells more than all else here.
-    if let Some(inner) = uac::base(&spool) {
+    if let Some(inner) = uac::base(&spool, base) {
         return uac::open(spool, &inner);
     }
     let file =
