@@ -187,10 +187,22 @@ fn directory(named: &Named) -> Option<Result<Opened, String>> {
     named.directory.then(|| open().map(|host| Opened::Host(Box::new(host))))
 }
 
-/// Whether what is packed here is nothing at all.
-fn empty(named: &Named) -> bool {
-    let (mut plain, layers) = unpack(Box::new(Cursor::new(named.head.clone())));
-    !layers.is_empty() && matches!(plain.read(&mut [0]), Ok(0))
+/// What is wrong with something that is packed and of which nothing tells what it is: nothing is in it,
+/// or it is cut or damaged in its first bytes.
+fn hollow(named: &Named) -> Option<String> {
+    let (plain, layers) = unpack(Box::new(Cursor::new(named.head.clone())));
+    let packed = layers.first()?;
+    let mut first = Vec::new();
+    let shown = named.path.display();
+    match plain.take(512).read_to_end(&mut first) {
+        Ok(0) => Some(format!("{shown}: there is nothing in it but its packing")),
+        Err(e) if named.head.len() < HEAD => Some(format!(
+            "{shown}: {}, cut or damaged in its first bytes, before anything tells what is in it \
+             ({e}): copy it again from where it was made",
+            packed.word()
+        )),
+        _ => None,
+    }
 }
 
 /// Opens one thing that the user named.
@@ -210,10 +222,10 @@ pub fn open(path: &Path, identities: &[Identity]) -> Result<Opened, String> {
     let kinds = if named.encrypted { KINDS_SEALED } else { KINDS };
     match kinds.iter().find_map(|kind| (kind.open)(&named)) {
         Some(opened) => opened,
-        None if empty(&named) => {
-            Err(format!("{}: there is nothing in it but its packing", path.display()))
-        }
         None => {
+            if let Some(why) = hollow(&named) {
+                return Err(why);
+            }
             let kinds = kinds.iter().map(|kind| kind.name).filter(|name| *name != "a capture");
             let kinds: Vec<&str> = kinds.collect();
             let shown = path.display();

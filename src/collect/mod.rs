@@ -136,8 +136,11 @@ pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) 
     }
     facts.together(|facts| {
         host.gaps.store(facts)?;
-        if evidence.told().is_some_and(|told| told.damaged) {
-            let why = "the archive is cut off or damaged: what is missing may be anything";
+        if let Some(place) = evidence.told().and_then(|told| told.damaged.as_ref()) {
+            let why = format!(
+                "the archive is cut off or damaged: what is missing may be anything; copy it again \
+                 from where it was made, and compare sizes and digests ({place})"
+            );
             let lost = Pieces { read: 0, missed: 1, failed: 1 };
             facts.cover_counted("archive whole", Status::Partial, why, lost)?;
         }

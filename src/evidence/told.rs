@@ -56,6 +56,6 @@ pub struct Told {
     /// Files whose whole content the package manager found as installed cannot be told, but what
     /// follows was seen or missed: coverage rows of the layout's own.
     pub coverage: Vec<(String, Status, String)>,
-    /// The archive is cut off or damaged somewhere: what is missing may be anything.
-    pub damaged: bool,
+    /// Where the archive is first cut off or damaged, in words: what is missing may be anything.
+    pub damaged: Option<String>,
 }

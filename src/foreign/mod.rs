@@ -107,6 +107,9 @@ fn recognise(name: &str, spool: io::Result<Spool>) -> Result<Box<dyn Evidence>, 
             return (layout.open)(spool, &base).map_err(|e| format!("{name}: {member}: {e}"));
         }
     }
+    if let Some(why) = cut(&spool) {
+        return Err(format!("{name}: {why}"));
+    }
     let packed = |name: &&Vec<u8>| PACKED.iter().any(|end| name.ends_with(end));
     if let Some(member) = spool.unopened.as_ref().or_else(|| spool.members.keys().find(packed)) {
         return Err(format!(
@@ -117,6 +120,24 @@ fn recognise(name: &str, spool: io::Result<Spool>) -> Result<Box<dyn Evidence>, 
     }
     let names: Vec<&str> = LAYOUTS.iter().map(|layout| layout.name).collect();
     Err(format!("{name}: an archive of no known layout ({})", names.join(", ")))
+}
+
+/// Why nothing can be made of an archive that is cut or damaged, where it is.
+fn cut(spool: &Spool) -> Option<String> {
+    let (member, why) = spool.cut.as_ref()?;
+    let place = if member.is_empty() { String::new() } else { format!(" at {member}") };
+    let there = match spool.members.len() {
+        0 => "nothing of it can be read".to_owned(),
+        1 => "the one member that can be read is too little to tell which collector left it"
+            .to_owned(),
+        count => format!(
+            "the {count} members that can be read are too few to tell which collector left them"
+        ),
+    };
+    Some(format!(
+        "the archive is cut or damaged{place} ({why}), and {there}: copy it again from where it was made, \
+         and compare sizes and digests"
+    ))
 }
 
 /// The layout of what lies below a name, and where it begins.

@@ -63,7 +63,12 @@ fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
 
 /// What is wrong with the archive, as coverage.
 pub(super) fn problems(host: &mut Assembly, spool: &Spool) {
-    host.told.damaged |= spool.damaged;
+    if spool.damaged {
+        host.told.damaged = spool.cut.as_ref().map(|(member, why)| {
+            let at = if member.is_empty() { String::new() } else { format!("{member}: ") };
+            format!("{}: {at}{why}", spool.name)
+        });
+    }
     for (member, why) in &spool.problems {
         let what = if member.is_empty() { "the archive".to_owned() } else { member.clone() };
         let words = format!("{}: {what}: {why}", spool.name);

@@ -123,6 +123,8 @@ pub struct Spool {
     pub problems: Vec<(String, String)>,
     /// Some of it is cut off or damaged.
     pub damaged: bool,
+    /// Where it is first cut off or damaged, archives within it too: member and words.
+    pub cut: Option<(String, String)>,
     /// The collections that lie in it as archives themselves. The members of the first are held, of
     /// further ones only the names.
     pub guests: Vec<Guest>,
@@ -157,6 +159,7 @@ impl Spool {
             members: BTreeMap::new(),
             problems: Vec::new(),
             damaged: false,
+            cut: None,
             guests: Vec::new(),
             unopened: None,
             damaged_within: false,
@@ -199,7 +202,7 @@ impl Spool {
             }
         }
         spool.close();
-        if spool.members.is_empty() {
+        if spool.members.is_empty() && spool.cut.is_none() {
             let why = spool.problems.first().map_or("it has no members", |(_, why)| why.as_str());
             return Err(io::Error::new(io::ErrorKind::InvalidData, why.to_owned()));
         }
@@ -230,6 +233,12 @@ impl Spool {
         }
     }
 
+    /// Whether the last thing said is of this member.
+    fn told_of(&self, member: &[u8]) -> bool {
+        let shown = crate::facts::HostText::from(member).escaped();
+        self.problems.last().is_some_and(|(last, _)| *last == shown)
+    }
+
     /// Notes that the archive is cut off or damaged there.
     pub fn damage(&mut self, member: &[u8], why: impl Into<String>) {
         if self.within.is_empty() {
@@ -237,6 +246,9 @@ impl Spool {
         } else {
             self.damaged_within = true;
         }
+        let why = why.into();
+        let shown = crate::facts::HostText::from(member).escaped();
+        self.cut.get_or_insert_with(|| (shown, why.clone()));
         self.problem(member, why);
     }
 

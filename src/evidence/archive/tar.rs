@@ -84,7 +84,10 @@ pub(super) fn read(
             Ok(Some(name)) => name,
             Ok(None) => continue,
             Err((name, e)) => {
-                spool.damage(&name, format!("cut or damaged here: {e}"));
+                // Where it is cut in its bytes, that is said with how many there are.
+                if !spool.told_of(&name) {
+                    spool.damage(&name, format!("cut or damaged here: {e}"));
+                }
                 return Ok(());
             }
         };

@@ -188,7 +188,10 @@ fn told(name: &str, custody: &Custody, (members, bytes): (u64, u64)) -> Option<T
         );
         told.coverage.push(("archive members".to_owned(), Status::Partial, why));
     }
-    told.damaged = !custody.faults.is_empty();
+    told.damaged = custody.faults.first().map(|Fault { member, why }| {
+        let what = if member.is_empty() { "the archive" } else { member };
+        format!("{name}: {what}: {why}")
+    });
     for Fault { member, why } in &custody.faults {
         let what = if member.is_empty() { "the archive" } else { member };
         let row = (format!("archive {what}"), Status::Partial, format!("{name}: {what}: {why}"));

@@ -1,5 +1,6 @@
 //! LinuxCatScale: a script whose output is listings, with small archives among them.
 
+mod cut;
 mod host;
 mod processes;
 mod timeline;
@@ -15,13 +16,14 @@ pub(super) const LAYOUT: Layout = Layout { name: "CatScale", claims, open };
 const MARK: &[u8] = b"Process_and_Network/";
 
 fn claims(spool: &Spool, within: &[u8]) -> Option<Vec<u8>> {
-    spool.own(within).find_map(|(name, ..)| {
+    let sure = spool.own(within).find_map(|(name, ..)| {
         let at = super::output::find(name, MARK)?;
         let known = ["-process-exe-links.txt", "-process-details.txt", "-process-cmdline.txt"];
         let folder = at == 0 || name.get(at - 1).is_some_and(|b| matches!(b, b'/' | b'!'));
         (folder && known.iter().any(|end| name.ends_with(end.as_bytes())))
             .then(|| [within, name.get(..at).unwrap_or_default()].concat())
-    })
+    });
+    sure.or_else(|| cut::claims(spool, within))
 }
 
 /// An archive while its host is put together.
@@ -133,6 +135,15 @@ impl CatScale<'_> {
             ("sockets of other network namespaces", "CatScale asks ss in its own namespace only"),
         ] {
             self.cover(what, Status::NotCaptured, why);
+        }
+        let listed = [self.base, MARK].concat();
+        let listed =
+            self.spool.below(&listed).any(|(name, ..)| name.ends_with(b"-process-exe-links.txt"));
+        if !listed {
+            for what in ["processes", "open_files", "mappings", "sockets"] {
+                let why = "the archive ends before CatScale's lists of what ran, which come last";
+                self.cover(what, Status::NotCaptured, why);
+            }
         }
         let why = "CatScale takes only the links of map_files: anonymous memory and permissions are not in it; \
             of a program or library mapped several times, the second stretch is taken for its code";

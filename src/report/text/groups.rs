@@ -131,9 +131,11 @@ pub(in crate::report) fn groups(case: &Case) -> Vec<Group<'_>> {
 /// How a step begins that warns of the other steps: it stands above all of them.
 const WARNING: &str = "Do not trust ";
 
-/// What is said above all findings, since the steps below rest on it.
+/// What is said above all findings, since the steps below rest on it, and since finding nothing in half
+/// an archive means little.
 pub(in crate::report) fn warnings(case: &Case) -> Vec<&str> {
-    let mut found: Vec<&str> = Vec::new();
+    let cut = case.coverage.iter().filter(|line| line.what == "archive whole");
+    let mut found: Vec<&str> = cut.map(|line| line.detail.as_str()).collect();
     for step in case.findings.iter().flat_map(|finding| &finding.next) {
         if step.starts_with(WARNING) && !found.contains(&step.as_str()) {
             found.push(step);

@@ -1,5 +1,7 @@
 //! zip: by its central directory, which stands at the end.
 
+mod in_order;
+
 use super::{Member, Spool, Wanted, guest};
 use crate::evidence::{Body, FileKind};
 use crate::facts::HostText;
@@ -39,7 +41,8 @@ pub(super) fn read(
     if let Some(why) = contradiction(&mut file) {
         spool.damage(before, format!("{why}: members are taken in their order instead"));
         file.rewind()?;
-        return in_order(spool, before, file, wanted, depth);
+        in_order::read(spool, before, file, wanted, depth);
+        return Ok(());
     }
     file.rewind()?;
     let mut archive = match ZipArchive::new(&mut file) {
@@ -49,10 +52,10 @@ pub(super) fn read(
                 "its directory, which stands at its end, cannot be read ({e}): members are taken \
                  in their order, as far as they go"
             );
-            spool.problem(before, why);
-            spool.damaged = true;
+            spool.damage(before, why);
             file.rewind()?;
-            return in_order(spool, before, file, wanted, depth);
+            in_order::read(spool, before, file, wanted, depth);
+            return Ok(());
         }
     };
     for index in 0..archive.len() {
@@ -121,31 +124,6 @@ fn entries(file: &mut (impl Read + Seek), directory: u64) -> Option<u64> {
     Some(count)
 }
 
-/// What can be read of a zip that was cut: its members from the first on.
-fn in_order(
-    spool: &mut Spool,
-    before: &[u8],
-    mut stream: impl Read,
-    wanted: Wanted<'_>,
-    depth: u32,
-) -> io::Result<()> {
-    let mut last = before.to_vec();
-    while spool.counted() {
-        match ::zip::read::read_zipfile_from_stream(&mut stream) {
-            Ok(Some(mut entry)) => {
-                last = entry.name_raw().to_vec();
-                member(spool, before, &mut entry, wanted, depth);
-            }
-            Ok(None) => break,
-            Err(e) => {
-                spool.problem(&last, format!("cut or damaged after this: {e}"));
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Takes one member in.
 fn member<R: Read>(
     spool: &mut Spool,
@@ -154,33 +132,58 @@ fn member<R: Read>(
     wanted: Wanted<'_>,
     depth: u32,
 ) {
-    let raw = entry.name_raw().to_vec();
-    let Some(name) = spool.named(before, &raw) else { return };
+    let name = entry.name_raw().to_vec();
     let mode = entry.unix_mode().unwrap_or(0o644);
-    let kind = if entry.is_dir() {
-        FileKind::Directory
-    } else {
-        match FileKind::from_mode(mode) {
-            FileKind::Other => FileKind::File,
-            kind => kind,
-        }
+    let size = entry.size();
+    let kind = match FileKind::from_mode(mode) {
+        _ if entry.is_dir() => FileKind::Directory,
+        FileKind::Other => FileKind::File,
+        kind => kind,
     };
+    kept(spool, before, (&name, kind, mode, size), Box::new(&mut *entry), wanted, depth);
+}
+
+/// Takes in a file or folder of which no more is known than what stands before it.
+fn file(
+    spool: &mut Spool,
+    before: &[u8],
+    name: &[u8],
+    size: u64,
+    reader: Box<dyn Read + '_>,
+    wanted: Wanted<'_>,
+    depth: u32,
+) {
+    let folder = name.ends_with(b"/");
+    let kind = if folder { FileKind::Directory } else { FileKind::File };
+    kept(spool, before, (name, kind, 0o644, size), reader, wanted, depth);
+}
+
+/// Takes one member in: its name, what it is, permissions, size.
+fn kept(
+    spool: &mut Spool,
+    before: &[u8],
+    (raw, kind, mode, size): (&[u8], FileKind, u32, u64),
+    mut reader: Box<dyn Read + '_>,
+    wanted: Wanted<'_>,
+    depth: u32,
+) {
+    let Some(name) = spool.named(before, raw) else { return };
     let mut member = Member {
         kind,
         mode: mode & 0o7777,
         uid: 0,
         gid: 0,
-        size: entry.size(),
+        size,
         mtime: 0,
         link: Vec::new(),
         body: Body::Unheld,
         cut: false,
     };
     if kind == FileKind::Link {
-        let _ = entry.by_ref().take(4096).read_to_end(&mut member.link);
+        let _ = reader.by_ref().take(4096).read_to_end(&mut member.link);
         member.size = member.link.len() as u64;
     }
-    if let Err(e) = guest::take(spool, &name, member, Box::new(&mut *entry), wanted, depth) {
+    if let Err(e) = guest::take(spool, &name, member, reader, wanted, depth) {
         spool.damage(&name, format!("damaged: {e}"));
     }
 }
