@@ -167,7 +167,7 @@ fn what_anyone_can_fill_gives_way() {
     };
     let filled = |more: &[Member<'_>]| {
         let bytes = tar(&[&members[..], more].concat());
-        Spool::read("x.tar", Box::new(Cursor::new(bytes)), None, limits, &wanted).unwrap()
+        Spool::read("x.tar", Box::new(Cursor::new(bytes)), None, limits, &wanted, None).unwrap()
     };
     let spool = filled(&[]);
     assert!(spool.bytes("[root]/etc/cron.d/x").is_some());

@@ -17,6 +17,10 @@ const PACKAGED: u64 = 8 << 20;
 /// Files without an owner are carved up to this size.
 const SMALL: u64 = 1 << 20;
 
+/// Programs without an owner are carved up to this size where nothing starts them: miners that were linked
+/// whole are larger than what is small.
+const IDLE: u64 = 16 << 20;
+
 /// What startup entries start without an owner is carved up to this size, also when it does not run.
 const STARTED: u64 = 64 << 20;
 
@@ -260,7 +264,8 @@ fn small_files(facts: &Facts) -> Result<Vec<Target>, Error> {
             f.why = 'started' AND coalesce(f.content = 'elf', 0)
         FROM files f
         WHERE f.kind = 'file' AND f.package IS NULL
-            AND (f.why IN ('neighbour', 'temporary', 'persistence', 'named') AND f.size BETWEEN 1 AND {SMALL}
+            AND (f.why IN ('neighbour', 'temporary', 'persistence', 'named') 
+                    AND f.size BETWEEN 1 AND CASE WHEN f.content = 'elf' THEN {IDLE} ELSE {SMALL} END
                 OR f.why = 'started' AND f.size BETWEEN 1 AND {STARTED})
         ORDER BY f.fact"
     );

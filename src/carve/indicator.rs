@@ -16,8 +16,8 @@ crate::table! {
     context: HostText, "", "The printable run it stands in, at most 256 bytes.";
     count: u64, "", "Occurrences in this place.";
     why: String, "", "Why it counts.";
-    place: &'static str, "", "executable, startup-program (what a startup entry would run, an ELF file that does not run now), deleted-file, deleted-library, memfd, memory, file.";
+    place: &'static str, "", "executable, startup-program (what a startup entry would run, an ELF file that does not run now), deleted-file, deleted-library, memfd, memory, file; of an archive, image (of a machine's memory), member (one that belongs to no known process or file), large-file (a file of the host that was too large to hold).";
     pid: Option<u32>, "", "The process whose executable, file or memory it is.";
-    path: Option<HostPath>, "", "The file; for memory, the process's executable.";
+    path: Option<HostPath>, "", "The file; for memory, the process's executable; for image and member, the archive's member.";
     origin: String, "", "Fact id of what was carved: elf/…, open_files/…, mappings/…, processes/…, files/….";
 }

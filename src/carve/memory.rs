@@ -56,7 +56,11 @@ pub(super) fn carve(
             let read = match result {
                 Ok(read) => read,
                 Err(why) => {
-                    facts.cover(what, status(&why), why.to_string())?;
+                    // Its dump may have been carved as the archive went by.
+                    let known = "SELECT 1 FROM coverage WHERE what = ?1";
+                    if facts.rows(known, [&what], |_| Ok(()))?.is_empty() {
+                        facts.cover(what, status(&why), why.to_string())?;
+                    }
                     continue;
                 }
             };

@@ -14,9 +14,11 @@ mod ioc;
 mod kinds;
 mod maps;
 mod memory;
+mod passed;
 mod place;
 mod recover;
 mod scan;
+mod streamed;
 mod told;
 mod yara;
 
@@ -28,9 +30,11 @@ pub use image::{Unfolded, is_image, ranges};
 pub use indicator::Indicator;
 pub use ioc::{Ioc, Iocs, refang};
 pub use memory::{ProcessCarved, carve_process};
+pub use passed::Passers;
 pub use place::{Place, finish, leave};
 pub use recover::{Recovered, recover};
 pub use scan::{Carved, Cut, Found, LIMIT, Step, Stream, Way};
+pub use streamed::{Streamed, carve_stream};
 pub use yara::{Judged, Match, Rules};
 
 use crate::evidence::{Evidence, Pid};
@@ -72,7 +76,8 @@ pub fn carve(mut reader: impl Read, offset: u64, found: &mut Found) -> std::io::
 }
 
 /// Carves what every triage looks at: each distinct executable, each deleted open file or memfd,
-/// each deleted mapped library, and small files beside suspects' executables.
+/// each deleted mapped library, and small files beside suspects' executables. Leaves what was carved of an
+/// archive's large members while it was read.
 ///
 /// # Errors
 /// Where facts cannot be stored. What cannot be read is coverage.
@@ -83,7 +88,8 @@ pub fn carve_files(
     progress: &dyn Fn(&str),
 ) -> Result<(), facts::Error> {
     progress("carving files");
-    files::carve(evidence, facts, carver)
+    files::carve(evidence, facts, carver)?;
+    passed::store(evidence, facts)
 }
 
 /// Carves the memory of these processes: present pages only, never a device's. The coverage row

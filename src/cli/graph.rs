@@ -5,14 +5,14 @@ use super::identity::Identities;
 use super::investigate::{Looked, Memory, investigate};
 use super::library::{self, Library};
 use super::progress::Progress;
-use super::source::{self, Opened, Sources};
+use super::source::{self, Opened, Opening, Sources};
 use crate::facts::{self, Facts};
 use crate::graph::Story;
 use crate::graph::network::{Builder, Network};
 use crate::judge::Playbooks;
 use crate::logs::{Flows, Wanted};
 use crate::report::graph::{EXPORTERS, Exporter, Shape, for_file, named};
-use crate::{carve, graph, judge};
+use crate::{graph, judge};
 use clap::Args;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
@@ -182,14 +182,16 @@ fn network(
     let paths = &arguments.sources;
     let lead = arguments.lead.as_deref();
     let identities = arguments.identities.load().map_err(Stop::Usage)?;
+    let carver = super::hunt::carver();
+    let opening = Opening { identities: &identities, carver: &carver };
     let mut hosts = Vec::new();
     let mut rest = Sources::none();
     if paths.is_empty() {
-        rest = Sources::open(paths, &identities).map_err(Stop::Usage)?;
+        rest = Sources::open(paths, opening).map_err(Stop::Usage)?;
         hosts.extend(rest.host.take());
     }
     for path in &rest.spread(paths, &identities).map_err(Stop::Usage)? {
-        match source::open(path, &identities).map_err(Stop::Usage)? {
+        match source::open(path, opening).map_err(Stop::Usage)? {
             Opened::Host(host) => hosts.push(host),
             Opened::Reader(reader) => rest.readers.push(reader),
             Opened::Logs(logs) => rest.logs.push(logs),
@@ -234,7 +236,7 @@ fn gather(
     let facts = Facts::in_memory(&tables)?;
     let step = |name: &str| progress.step(name);
     let story = if sources.host.is_some() || !sources.readers.is_empty() {
-        let carver = carve::Carver::new(carve::Iocs::default(), None);
+        let carver = super::hunt::carver();
         let judgement = investigate(
             Memory::Suspects,
             lead,

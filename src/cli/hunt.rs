@@ -6,7 +6,7 @@ use super::identity::Identities;
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::rows::{self, Format};
-use super::source::Sources;
+use super::source::{Opening, Sources};
 use crate::carve::{self, Carver, Iocs};
 use crate::collect;
 use crate::facts::{self, Facts, Source, Status};
@@ -63,11 +63,10 @@ pub fn run(
         }
     };
     library::tell(&asked.playbooks, messages);
-    let sources = match arguments
-        .identities
-        .load()
-        .and_then(|identities| Sources::one_host(&arguments.sources, &identities))
-    {
+    let sources = match arguments.identities.load().and_then(|identities| {
+        let carver = carver();
+        Sources::one_host(&arguments.sources, Opening { identities: &identities, carver: &carver })
+    }) {
         Ok(sources) => sources,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");
@@ -192,10 +191,15 @@ impl Asked {
     }
 }
 
+/// What a hunt carves with: davy's own indicators, and no rules.
+pub fn carver() -> Carver {
+    Carver::new(Iocs::default(), None)
+}
+
 /// Collects a host, where one was named.
 pub fn host(sources: &Sources, facts: &Facts, progress: &Progress) -> Result<(), facts::Error> {
     let step = |name: &str| progress.step(name);
-    let carver = Carver::new(Iocs::default(), None);
+    let carver = carver();
     if let Some(evidence) = sources.host.as_deref() {
         facts.cover("memory", Status::NotCaptured, "a hunt reads no memory")?;
         let source = Source { kind: evidence.kind().word(), name: evidence.name() };

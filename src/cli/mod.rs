@@ -12,6 +12,7 @@ mod graph;
 mod hunt;
 mod identity;
 mod investigate;
+mod itself;
 mod library;
 mod logs;
 mod once;

@@ -6,7 +6,7 @@ use super::identity::Identities;
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::rows::{self, Format};
-use super::source::Sources;
+use super::source::{Opening, Sources};
 use crate::facts::{Facts, Limits, Stopped};
 use crate::judge::Failure;
 use crate::logs::Wanted;
@@ -87,11 +87,10 @@ pub fn run(
     };
     library::tell(&playbooks, messages);
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let sources = match arguments
-        .identities
-        .load()
-        .and_then(|identities| Sources::one_host(&paths, &identities))
-    {
+    let sources = match arguments.identities.load().and_then(|identities| {
+        let carver = super::hunt::carver();
+        Sources::one_host(&paths, Opening { identities: &identities, carver: &carver })
+    }) {
         Ok(sources) => sources,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");

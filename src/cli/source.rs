@@ -4,9 +4,9 @@
 //! claims a source opens it.
 
 use super::{core, folder};
-use crate::carve::Carver;
+use crate::carve::{Carver, Passers};
 use crate::evidence::age::{self, Identity};
-use crate::evidence::{Container, Directory, Evidence, Live, TextHost, davy, unpack};
+use crate::evidence::{Container, Directory, Evidence, Live, Passing, TextHost, davy, unpack};
 use crate::facts::{self, Facts, Source};
 use crate::foreign;
 use std::cell::RefCell;
@@ -14,6 +14,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes of a file that recognising it may look at: a block of zstd is up to 128 KiB, and opens whole.
 const HEAD: usize = 256 * 1024;
@@ -46,6 +47,15 @@ pub trait Reader {
     ) -> Result<(), facts::Error>;
 }
 
+/// By what sources are opened.
+#[derive(Clone, Copy)]
+pub struct Opening<'a> {
+    /// The keys of what is encrypted.
+    pub identities: &'a [Identity],
+    /// What is looked for in members of archives that are too large to hold.
+    pub carver: &'a Carver,
+}
+
 /// What the user named, before anyone has claimed it.
 pub struct Named {
     /// As the user wrote it; `-` is standard input.
@@ -58,6 +68,7 @@ pub struct Named {
     pub encrypted: bool,
     rest: RefCell<Option<Box<dyn Read + Send>>>,
     identities: Vec<Identity>,
+    by: Arc<dyn Passing>,
 }
 
 impl Named {
@@ -65,7 +76,7 @@ impl Named {
     ///
     /// # Errors
     /// Why it cannot be read, in words for the user.
-    pub fn look(path: &Path, identities: &[Identity]) -> Result<Self, String> {
+    pub fn look(path: &Path, opening: Opening<'_>) -> Result<Self, String> {
         let fail = |e: io::Error| format!("{}: {e}", path.display());
         let mut named = Self {
             path: path.to_owned(),
@@ -73,7 +84,8 @@ impl Named {
             head: Vec::new(),
             encrypted: false,
             rest: RefCell::new(None),
-            identities: identities.to_vec(),
+            identities: opening.identities.to_vec(),
+            by: Arc::new(Passers::new(opening.carver)),
         };
         let mut stream: Box<dyn Read + Send> = if path.as_os_str() == "-" {
             Box::new(io::stdin())
@@ -88,7 +100,7 @@ impl Named {
             }
             Box::new(File::open(path).map_err(fail)?)
         };
-        (stream, named.encrypted) = age::open(stream, identities).map_err(fail)?;
+        (stream, named.encrypted) = age::open(stream, opening.identities).map_err(fail)?;
         stream.by_ref().take(HEAD as u64).read_to_end(&mut named.head).map_err(fail)?;
         named.rest.replace(Some(stream));
         Ok(named)
@@ -147,7 +159,7 @@ fn text_host(named: &Named) -> Option<Result<Opened, String>> {
 fn archive(named: &Named) -> Option<Result<Opened, String>> {
     let name = named.path.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());
     let opened = if named.directory {
-        foreign::folder(&name, &named.path)?
+        foreign::folder(&name, &named.path, Some(Arc::clone(&named.by)))?
     } else if davy::told_by(&named.head) {
         let read = || {
             let file = std::fs::metadata(&named.path).is_ok_and(|found| found.is_file());
@@ -165,10 +177,9 @@ fn archive(named: &Named) -> Option<Result<Opened, String>> {
         let plain = named.path.as_os_str() != "-" && !named.encrypted;
         let path = plain.then_some(named.path.as_path());
         let shown = || named.path.display();
-        named
-            .reader()
-            .map_err(|e| format!("{}: {e}", shown()))
-            .and_then(|stream| foreign::open(&name, stream, path))
+        named.reader().map_err(|e| format!("{}: {e}", shown())).and_then(|stream| {
+            foreign::open_beside(&name, stream, path, Some(Arc::clone(&named.by)))
+        })
     };
     Some(opened.map(Opened::Host))
 }
@@ -209,12 +220,12 @@ fn hollow(named: &Named) -> Option<String> {
 ///
 /// # Errors
 /// What it is not, in words for the user.
-pub fn open(path: &Path, identities: &[Identity]) -> Result<Opened, String> {
+pub fn open(path: &Path, opening: Opening<'_>) -> Result<Opened, String> {
     // This host beside logs: without any source it is meant anyhow.
     if path.as_os_str() == "live" && !path.exists() {
         return Ok(Opened::Host(Box::new(Live::new())));
     }
-    let named = Named::look(path, identities)?;
+    let named = Named::look(path, opening)?;
     if named.head.is_empty() && !named.directory {
         return Err(format!("{}: the file is empty", path.display()));
     }
@@ -271,12 +282,12 @@ impl Sources {
     ///
     /// # Errors
     /// The first source that is none, in words for the user.
-    pub fn open(paths: &[PathBuf], identities: &[Identity]) -> Result<Self, String> {
+    pub fn open(paths: &[PathBuf], opening: Opening<'_>) -> Result<Self, String> {
         let mut all = Self::none();
         if paths.is_empty() {
             all.host = Some(Box::new(Live::new()));
         }
-        all.add(paths, identities)?;
+        all.add(paths, opening)?;
         Ok(all)
     }
 
@@ -295,9 +306,9 @@ impl Sources {
     ///
     /// # Errors
     /// The first source that is none, in words for the user.
-    pub fn add(&mut self, paths: &[PathBuf], identities: &[Identity]) -> Result<(), String> {
-        for path in &self.spread(paths, identities)? {
-            match open(path, identities)? {
+    pub fn add(&mut self, paths: &[PathBuf], opening: Opening<'_>) -> Result<(), String> {
+        for path in &self.spread(paths, opening.identities)? {
+            match open(path, opening)? {
                 Opened::Logs(path) => self.logs.push(path),
                 Opened::Reader(reader) => self.readers.push(reader),
                 Opened::Host(host) if self.host.is_none() => self.host = Some(host),
@@ -336,8 +347,8 @@ impl Sources {
     ///
     /// # Errors
     /// As [`open`](Self::open), or a second host.
-    pub fn one_host(paths: &[PathBuf], identities: &[Identity]) -> Result<Self, String> {
-        let all = Self::open(paths, identities)?;
+    pub fn one_host(paths: &[PathBuf], opening: Opening<'_>) -> Result<Self, String> {
+        let all = Self::open(paths, opening)?;
         let first = || all.host.as_ref().map(|host| host.name()).unwrap_or_default();
         match all.further.first() {
             None => Ok(all),

@@ -4,21 +4,21 @@ use super::Exit;
 use super::further::{self, Further};
 use super::identity::Identities;
 use super::investigate::{Looked, Memory, investigate};
+use super::itself;
 use super::library::{self, Library};
 use super::progress::Progress;
-use super::source::Sources;
+use super::source::{Opening, Sources};
 use super::wanted::Wanted;
+use crate::carve::Carver;
 use crate::evidence::{Directory, SourceKind};
 use crate::facts::{self, Facts, Pieces, Status};
 use crate::judge::{self, Judgement, Level, Playbooks, Verdict};
-use crate::report::{Case, CaseFolder, FORMATS, Report, Text, Tool};
+use crate::report::{Case, CaseFolder, FORMATS, Report, Text};
 use crate::{carve, graph, report, timeline};
 use clap::{Args, ValueEnum};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 /// Triage this host, or evidence of another: worst first, and what to do next
@@ -134,7 +134,7 @@ pub fn run(
             return Ok(Exit::Usage);
         }
     };
-    let sources = match opened(arguments) {
+    let sources = match opened(arguments, &carver) {
         Ok(sources) => sources,
         Err(complaint) => {
             let _ = writeln!(messages, "davy: {complaint}");
@@ -229,14 +229,15 @@ pub fn run(
 }
 
 /// The sources that the user named.
-fn opened(arguments: &Arguments) -> Result<Sources, String> {
+fn opened(arguments: &Arguments, carver: &Carver) -> Result<Sources, String> {
     let identities = arguments.identities.load()?;
+    let opening = Opening { identities: &identities, carver };
     let Some(root) = &arguments.root else {
-        return Sources::open(&arguments.sources, &identities);
+        return Sources::open(&arguments.sources, opening);
     };
     let host = Directory::open(root).map_err(|e| e.to_string())?;
     let mut sources = Sources::none();
-    sources.add(&arguments.sources, &identities)?;
+    sources.add(&arguments.sources, opening)?;
     // It is the host; archives of the same one stand beside it.
     let before = sources.host.replace(Box::new(host));
     sources.further.splice(..0, before);
@@ -255,7 +256,7 @@ fn tell(
     // program that ran.
     let live = sources.kind() == Some(SourceKind::Live);
     std::thread::scope(|scope| {
-        let program = live.then(|| scope.spawn(own_digest));
+        let program = live.then(|| scope.spawn(itself::digest));
         facts.together(timeline::build)?;
         facts.together(graph::build)?;
         let story = graph::story(facts, judgement, arguments.lead.as_deref())?;
@@ -269,7 +270,7 @@ fn tell(
             graph::make(facts, "actors, campaigns", &BTreeMap::new())?;
             judge::briefs(facts, playbooks, &named)
         };
-        Case::gather(facts, judgement, verdict, story, hunts, tool(program, playbooks))
+        Case::gather(facts, judgement, verdict, story, hunts, itself::tool(program, playbooks))
     })
 }
 
@@ -293,33 +294,6 @@ fn together(
     let (findings, answers) = (case.findings.clone(), case.playbooks.clone());
     case.verdict = Verdict::of(&Judgement { findings, answers, looked, as_root });
     Ok(case)
-}
-
-fn tool(program: Option<String>, playbooks: &Playbooks) -> Tool {
-    Tool {
-        name: "davy",
-        version: env!("CARGO_PKG_VERSION"),
-        sha256: program.unwrap_or_default(),
-        playbooks_sha256: playbooks.sha256(),
-    }
-}
-
-fn own_digest() -> Option<String> {
-    // What is there may be no file at all, where somebody mounted over /proc.
-    let path = "/proc/self/exe";
-    std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    let mut program = File::open(path).ok()?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match program.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(got) => digest.update(buffer.get(..got)?),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
-    Some(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn print(

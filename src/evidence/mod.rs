@@ -21,7 +21,7 @@ mod tree;
 mod unavailable;
 mod unpack;
 
-pub use archive::{Chooser, Container, Guest, Member, Spool, SpoolLimits, Want};
+pub use archive::{Chooser, Container, Guest, Member, Passed, Passing, Spool, SpoolLimits, Want};
 pub use assembly::{Assembled, Assembly, Body, Handle};
 pub use clock::Clock;
 pub use directory::Directory;
@@ -31,9 +31,9 @@ pub use process::{living_thread, process_dir};
 pub use recording::{Recording, RecordingLimits, Replay};
 pub use stat::{FileKind, Stat};
 pub use text::{TextError, TextHost};
-pub use told::{Told, ToldDigests, ToldPackage};
+pub use told::{Told, ToldDigests, ToldPackage, Whose};
 pub use unavailable::{Reason, Unavailable};
-pub use unpack::{Packed, begins, unpack};
+pub use unpack::{Packed, begins, unpack, unpack_sparing};
 
 use std::io::{Read, Seek};
 

@@ -1,7 +1,7 @@
 //! What a collector says of the host in words of its own, where it took no raw files: what its
 //! programs printed. Kept apart from the file system, where a suspect could have put the same.
 
-use super::{HostPath, Pid};
+use super::{HostPath, Passed, Pid};
 use crate::facts::{HostText, Status, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +34,20 @@ pub struct ToldPackage {
     pub source: String,
 }
 
+/// Whose bytes a member holds that went by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// A process's.
+    Process {
+        /// The process.
+        pid: Pid,
+        /// What of it: `memory`, `executable` or `deleted-file`.
+        what: &'static str,
+    },
+    /// Those of a file of the host.
+    File(HostPath),
+}
+
 /// All of it.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
@@ -56,6 +70,10 @@ pub struct Told {
     /// Files whose whole content the package manager found as installed cannot be told, but what
     /// follows was seen or missed: coverage rows of the layout's own.
     pub coverage: Vec<(String, Status, String)>,
+    /// Members that were too large to hold, and who looked at them as they went by.
+    pub passed: Passed,
+    /// Whose bytes these are, where their names tell.
+    pub whose: BTreeMap<Vec<u8>, Whose>,
     /// Where the archive is first cut off or damaged, in words: what is missing may be anything.
     pub damaged: Option<String>,
 }

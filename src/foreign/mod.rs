@@ -7,14 +7,16 @@
 mod catscale;
 mod logins;
 mod output;
+mod passed;
 mod process;
 mod root;
 mod uac;
 mod velociraptor;
 
-use crate::evidence::{Chooser, Evidence, Guest, Spool, SpoolLimits, Want};
+use crate::evidence::{Chooser, Evidence, Guest, Passing, Spool, SpoolLimits, Want};
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The host of an archive, or why there is none, in words for the user.
 type Opened = Result<Box<dyn Evidence>, String>;
@@ -42,8 +44,20 @@ pub fn open(
     stream: Box<dyn Read + Send>,
     path: Option<&Path>,
 ) -> Result<Box<dyn Evidence>, String> {
-    let spool = Spool::read(name, stream, path, SpoolLimits::default(), &Choice);
-    recognise(name, spool)
+    open_beside(name, stream, path, None)
+}
+
+/// The same; `by` looks at members as they go by that are too large to be held.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_beside(
+    name: &str,
+    stream: Box<dyn Read + Send>,
+    path: Option<&Path>,
+    by: Option<Arc<dyn Passing>>,
+) -> Result<Box<dyn Evidence>, String> {
+    recognise(name, Spool::read(name, stream, path, SpoolLimits::default(), &Choice, by))
 }
 
 /// Whether a collector wrote into this folder, by what lies in it.
@@ -63,11 +77,15 @@ pub fn is_folder(path: &Path) -> bool {
 }
 
 /// Opens the folder into which a collector wrote; `None` where it is of no layout.
-pub fn folder(name: &str, path: &Path) -> Option<Result<Box<dyn Evidence>, String>> {
+pub fn folder(
+    name: &str,
+    path: &Path,
+    by: Option<Arc<dyn Passing>>,
+) -> Option<Result<Box<dyn Evidence>, String>> {
     if !is_folder(path) {
         return None;
     }
-    Some(recognise(name, Spool::folder(name, path, SpoolLimits::default(), &Choice)))
+    Some(recognise(name, Spool::folder(name, path, SpoolLimits::default(), &Choice, by)))
 }
 
 fn recognise(name: &str, spool: io::Result<Spool>) -> Result<Box<dyn Evidence>, String> {
@@ -207,7 +225,6 @@ const NESTED: &[&[u8]] = &[
 /// Folders of which no collector of facts reads anything, and that can be large.
 const UNREAD: &[&[u8]] = &[
     b"hash_executables/",
-    b"memory_dump/avml",
     b"osquery/",
     b"/usr/share/",
     b"/var/log/journal/",
@@ -258,6 +275,9 @@ fn wanted(name: &[u8], size: u64) -> Want {
     // Velociraptor's Generic.Collection.UAC.
     if uploaded(name) {
         return Want::Members;
+    }
+    if passed::by_nature(name) {
+        return Want::Pass;
     }
     let holds = |part: &&&[u8]| output::find(name, part).is_some();
     if UNREAD.iter().find(holds).is_some() {

@@ -44,7 +44,7 @@ fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
     host.directory(&root, None, true);
     place(&mut host, &spool, base, true);
     host.whole_below(&root, true);
-    problems(&mut host, &spool);
+    problems(&mut host, &spool, &[base.to_vec()]);
     for what in ["processes", "open_files", "mappings", "sockets", "memory"] {
         let why =
             "a tar of a file system holds what was on disk and nothing of what ran".to_owned();
@@ -61,8 +61,10 @@ fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
     Ok(Box::new(host.finish(clock)))
 }
 
-/// What is wrong with the archive, as coverage.
-pub(super) fn problems(host: &mut Assembly, spool: &Spool) {
+/// What is wrong with the archive, as coverage, and what went by without being held; the host's files begin
+/// at `roots` in it.
+pub(super) fn problems(host: &mut Assembly, spool: &Spool, roots: &[Vec<u8>]) {
+    super::passed::tell(host, spool, roots);
     if spool.damaged {
         host.told.damaged = spool.cut.as_ref().map(|(member, why)| {
             let at = if member.is_empty() { String::new() } else { format!("{member}: ") };

@@ -2,9 +2,9 @@
 //! cores, a stream, packed or not, an image of a machine's memory.
 
 use super::stop::Stoppable;
-use crate::carve::{self, Carved, Carver, Cut, Found, HEAD, Judged, Layout, Unfolded};
+use crate::carve::{self, Carved, Carver, Cut, Found, HEAD, Judged, Layout, Streamed, Unfolded};
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek};
+use std::io::{self, Read, Seek};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -19,14 +19,6 @@ pub(in crate::cli) struct Done {
     pub(in crate::cli) problem: Option<String>,
 }
 
-/// What reading gave beside indicators.
-#[derive(Default)]
-struct Seen {
-    head: Vec<u8>,
-    layout: Option<Layout>,
-    problem: Option<String>,
-}
-
 /// Carves one file, or standard input.
 ///
 /// # Errors
@@ -35,7 +27,7 @@ pub(in crate::cli) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
     let mut found = carver.found();
     let stdin = path.as_os_str() == "-";
     let mut seen = if stdin {
-        stream(Box::new(Stoppable::new(io::stdin())?), &mut found)
+        carve::carve_stream(Box::new(Stoppable::new(io::stdin())?), &mut found)
     } else {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -45,7 +37,7 @@ pub(in crate::cli) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
         if metadata.is_file() {
             regular(file, &mut found)?
         } else {
-            stream(Box::new(Stoppable::new(file)?), &mut found)
+            carve::carve_stream(Box::new(Stoppable::new(file)?), &mut found)
         }
     };
     let judged = judge(path, stdin, carver, &seen.head);
@@ -61,14 +53,14 @@ pub(in crate::cli) fn one(path: &Path, carver: &Carver) -> io::Result<Done> {
     Ok(Done { carved, cut, layout, judged, problem: seen.problem.or(short) })
 }
 
-fn regular(mut file: File, found: &mut Found) -> io::Result<Seen> {
+fn regular(mut file: File, found: &mut Found) -> io::Result<Streamed> {
     let mut first = Vec::new();
     Read::by_ref(&mut file).take(64).read_to_end(&mut first)?;
     file.rewind()?;
     if carve::Packed::told_by(&first).is_some() || carve::is_image(&first) == Some(true) {
-        return Ok(stream(Box::new(file), found));
+        return Ok(carve::carve_stream(Box::new(file), found));
     }
-    let mut seen = Seen::default();
+    let mut seen = Streamed::default();
     Read::by_ref(&mut file).take(HEAD as u64).read_to_end(&mut seen.head)?;
     if carve::is_image(&first).is_some() {
         let (layout, problem) = carve::ranges(&file)?;
@@ -92,92 +84,6 @@ fn regular(mut file: File, found: &mut Found) -> io::Result<Seen> {
         seen.problem = Some(error.to_string());
     }
     Ok(seen)
-}
-
-/// What can be read but once, from the first byte to the last. What could be read is carved, even
-/// where the rest is damaged.
-fn stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Seen {
-    let mut seen = Seen::default();
-    let read = || -> io::Result<u64> {
-        let (plain, layers) = carve::unpack(reader);
-        let (first, whole) = carve::begins(plain, 64);
-        if let Some(packed) = carve::Packed::told_by(&first) {
-            let (word, times) = (packed.word(), layers.len());
-            let deep = format!("{word} within {times} layers of packing, which is not opened");
-            seen.problem = Some(deep);
-        }
-        if carve::is_image(&first).is_some() {
-            let mut image = Unfolded::new(whole);
-            let read = carve::carve(&mut image, 0, found);
-            if image.lost > 0 {
-                let lost = image.lost;
-                seen.problem = Some(format!("{lost} packed chunks are damaged, and left out"));
-            }
-            seen.layout = Some(image.layout);
-            return read;
-        }
-        let mut whole = whole;
-        let first = whole.by_ref().take(HEAD as u64).read_to_end(&mut seen.head);
-        let notes = Layout::notes_of(&seen.head).unwrap_or_default();
-        // Known before its bytes go by, where the notes stand at the beginning.
-        let stack = Layout::parse(&seen.head).and_then(|layout| layout.stack());
-        let at = seen.head.len() as u64;
-        let rest = Kept { from: whole, at, place: notes.clone(), kept: Vec::new() };
-        let place = stack.unwrap_or_default();
-        let mut top = part(&seen.head, &place);
-        let mut rest = Kept { from: rest, at, place, kept: Vec::new() };
-        let head = Cursor::new(seen.head.as_slice());
-        let carved = carve::carve(head.chain(&mut rest), 0, found);
-        let Kept { from: Kept { kept, .. }, kept: behind, .. } = rest;
-        top.extend(behind);
-        seen.layout = Layout::read(&seen.head, &|place| {
-            (place == notes && !kept.is_empty()).then(|| kept.clone())
-        });
-        if let Some(layout) = &mut seen.layout {
-            layout.began = layout.began(&top);
-        }
-        first.and(carved)
-    };
-    let total = read();
-    match total {
-        Ok(total) => {
-            if let Some(layout) = seen.layout.as_mut().filter(|layout| layout.core) {
-                layout.measure(total);
-            }
-        }
-        Err(error) => {
-            seen.problem.get_or_insert(error.to_string());
-        }
-    }
-    seen
-}
-
-/// As much of a place as lies in these first bytes.
-fn part(head: &[u8], place: &Range<u64>) -> Vec<u8> {
-    let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(head.len());
-    head.get(within(place.start)..within(place.end)).unwrap_or_default().to_vec()
-}
-
-/// A stream of which one place is kept as it goes by, as far as it lies behind the head.
-struct Kept<R> {
-    from: R,
-    at: u64,
-    place: Range<u64>,
-    kept: Vec<u8>,
-}
-
-impl<R: Read> Read for Kept<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let got = self.from.read(into)?;
-        let end = self.at.saturating_add(got as u64);
-        let (from, to) = (self.place.start.max(self.at), self.place.end.min(end));
-        if from < to {
-            let within = |place: u64| usize::try_from(place - self.at).unwrap_or(usize::MAX);
-            self.kept.extend_from_slice(into.get(within(from)..within(to)).unwrap_or_default());
-        }
-        self.at = end;
-        Ok(got)
-    }
 }
 
 /// Holds the rules against it, where the user named some. Standard input is gone by then: of it

@@ -1,6 +1,6 @@
 //! A folder into which a collector wrote, or someone unpacked, its files.
 
-use super::{Member, Spool, Wanted, guest};
+use super::{Member, Spool, Want, Wanted, guest};
 use crate::evidence::{Body, FileKind};
 use std::fs::{self, File};
 use std::io;
@@ -62,13 +62,13 @@ fn one(spool: &mut Spool, path: &Path, name: &[u8], wanted: Wanted<'_>) -> io::R
         cut: false,
     };
     if kind != FileKind::File {
-        return spool.take(name, member, &mut io::empty(), super::Want::Name);
+        return spool.take(name, member, &mut io::empty(), Want::Name);
     }
     match opened(path) {
         Ok(file) => guest::take(spool, name, member, Box::new(file), wanted, 0),
         Err(e) => {
             spool.problem(name, e.to_string());
-            spool.take(name, member, &mut io::empty(), super::Want::Name)
+            spool.take(name, member, &mut io::empty(), Want::Name)
         }
     }
 }

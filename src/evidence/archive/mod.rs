@@ -6,17 +6,20 @@
 mod folder;
 mod guest;
 mod kind;
+mod passing;
 mod room;
 mod tar;
 mod zip;
 
 pub use guest::Guest;
 pub use kind::Container;
+pub use passing::{Passed, Passing};
 
 use super::{Body, FileKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How much of an archive is held and believed.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +84,8 @@ pub enum Want {
     Spare,
     /// Only that it is there.
     Name,
+    /// Too large to hold by its nature, as memory is: looked at as it goes by, where someone looks.
+    Pass,
     /// Itself an archive: its members are wanted, below its name and `!`.
     Members,
     /// Not even that: the archive has too many like it.
@@ -147,6 +152,8 @@ pub struct Spool {
     same: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
     /// What was left out for want of room: how many members, and their bytes.
     crowded: (u64, u64),
+    /// What was looked at as it went by.
+    pub passed: Passed,
 }
 
 /// Problems told one by one; a hostile archive could have millions.
@@ -173,11 +180,12 @@ impl Spool {
             spare: BTreeSet::new(),
             same: BTreeMap::new(),
             crowded: (0, 0),
+            passed: Passed::default(),
         }
     }
 
     /// Reads a stream from its first byte on. `path` is where it can be sought in, which some
-    /// zip files need.
+    /// zip files need; `by` looks at what is not held, as it goes by.
     ///
     /// # Errors
     /// Where it is no archive, or its first member cannot be read. What comes later is a problem
@@ -188,8 +196,10 @@ impl Spool {
         path: Option<&Path>,
         limits: SpoolLimits,
         wanted: Wanted<'_>,
+        by: Option<Arc<dyn Passing>>,
     ) -> io::Result<Self> {
         let mut spool = Self::new(name, limits);
+        spool.passed.by = by;
         let (container, stream) = kind::open(stream)?;
         match (container, path) {
             (Container::Tar, _) => tar::read(&mut spool, b"", stream, wanted, 0)?,
@@ -209,7 +219,7 @@ impl Spool {
         Ok(spool)
     }
 
-    /// Reads a folder that a collector left unpacked.
+    /// Reads a folder that a collector left unpacked; `by` looks at what is not held.
     ///
     /// # Errors
     /// Where it cannot be listed.
@@ -218,8 +228,10 @@ impl Spool {
         path: &Path,
         limits: SpoolLimits,
         wanted: Wanted<'_>,
+        by: Option<Arc<dyn Passing>>,
     ) -> io::Result<Self> {
         let mut spool = Self::new(name, limits);
+        spool.passed.by = by;
         folder::read(&mut spool, path, wanted)?;
         spool.close();
         Ok(spool)

@@ -1,8 +1,9 @@
 //! What is held of an archive, and what gives way where there is too much.
 
+use super::passing::{ASKED, FIRST};
 use super::{Guest, Member, Spool, Want};
 use crate::evidence::{Body, FileKind};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
 impl Spool {
@@ -16,33 +17,95 @@ impl Spool {
     ) -> io::Result<()> {
         self.replaced(name, member.kind);
         let mut failed = None;
-        let wanted = matches!(want, Want::Bytes | Want::Spare);
-        if member.kind == FileKind::File && wanted {
-            if member.size > self.limits.one {
-                self.problem(name, format!("{} bytes are too many to hold; left out", member.size));
-            } else if !self.room(member.size, want) {
-                self.crowded(member.size);
-            } else {
-                let mut bytes = Vec::with_capacity(usize::try_from(member.size).unwrap_or(0));
-                failed = reader.take(member.size).read_to_end(&mut bytes).err();
-                if (bytes.len() as u64) < member.size {
-                    member.cut = true;
-                    let why = failed.as_ref().map_or_else(String::new, |e| format!(": {e}"));
-                    let (got, size) = (bytes.len(), member.size);
-                    self.damage(name, format!("cut: {got} of {size} bytes are there{why}"));
+        if member.kind == FileKind::File {
+            match want {
+                Want::Bytes | Want::Spare | Want::Pass => {
+                    failed = self.bytes_of(name, &mut member, reader, want);
                 }
-                let length = bytes.len() as u64;
-                self.held = self.held.saturating_add(length);
-                if want == Want::Spare {
-                    self.spare.insert((length, name.to_vec()));
+                Want::Name if member.size >= ASKED => {
+                    let (members, bytes) = self.passed.named;
+                    self.passed.named =
+                        (members.saturating_add(1), bytes.saturating_add(member.size));
                 }
-                let packed = bytes.starts_with(&[0x1f, 0x8b, 8]) && name.ends_with(b".gz");
-                let bytes = bytes.into();
-                member.body = if packed { Body::Gzip(bytes) } else { Body::Bytes(bytes) };
+                Want::Name | Want::Members | Want::Nothing => {}
             }
         }
         self.members.insert(name.to_vec(), member);
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Holds a member's bytes, or shows them to who looks at what goes by.
+    fn bytes_of(
+        &mut self,
+        name: &[u8],
+        member: &mut Member,
+        reader: &mut dyn Read,
+        want: Want,
+    ) -> Option<io::Error> {
+        let size = member.size;
+        let mut first = Vec::new();
+        if let Some(by) = self.passed.by.clone()
+            && want != Want::Pass
+            && size >= ASKED
+        {
+            // An error comes again with the next read.
+            let _ = reader.take(FIRST).read_to_end(&mut first);
+            if by.claims(&first) {
+                return self.pass(name, member, &mut Cursor::new(first).chain(reader));
+            }
+        }
+        let mut reader = Cursor::new(first).chain(reader);
+        if want == Want::Pass {
+            return self.pass(name, member, &mut reader);
+        }
+        if size > self.limits.one {
+            let then = if self.passed.by.is_some() { "carved as they went by" } else { "left out" };
+            self.problem(name, format!("{size} bytes are too many to hold; {then}"));
+            return self.pass(name, member, &mut reader);
+        }
+        if !self.room(size, want) {
+            self.crowded(size);
+            return self.pass(name, member, &mut reader);
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        let failed = reader.take(size).read_to_end(&mut bytes).err();
+        if (bytes.len() as u64) < size {
+            member.cut = true;
+            self.short(name, bytes.len() as u64, size, failed.as_ref());
+        }
+        let length = bytes.len() as u64;
+        self.held = self.held.saturating_add(length);
+        if want == Want::Spare {
+            self.spare.insert((length, name.to_vec()));
+        }
+        let packed = bytes.starts_with(&[0x1f, 0x8b, 8]) && name.ends_with(b".gz");
+        let bytes = bytes.into();
+        member.body = if packed { Body::Gzip(bytes) } else { Body::Bytes(bytes) };
+        failed
+    }
+
+    fn short(&mut self, name: &[u8], got: u64, size: u64, failed: Option<&io::Error>) {
+        let why = failed.map_or_else(String::new, |e| format!(": {e}"));
+        self.damage(name, format!("cut: {got} of {size} bytes are there{why}"));
+    }
+
+    /// Shows a member that is not held to who looks at such, if anyone does.
+    fn pass(
+        &mut self,
+        name: &[u8],
+        member: &mut Member,
+        reader: &mut dyn Read,
+    ) -> Option<io::Error> {
+        let by = self.passed.by.clone()?;
+        let mut watched = Watched { inner: reader, left: member.size, ended: false, failed: None };
+        by.look(name, member.size, &mut watched);
+        self.passed.members.push(name.to_vec());
+        let Watched { left, ended, failed, .. } = watched;
+        if ended || failed.is_some() {
+            member.cut = true;
+            self.short(name, member.size.saturating_sub(left), member.size, failed.as_ref());
+        }
+        failed
     }
 
     /// Lets go of an earlier member of this name.
@@ -83,10 +146,14 @@ impl Spool {
         while self.held.saturating_add(size) > self.limits.all
             && let Some((length, name)) = self.spare.pop_last()
         {
+            let mut held = None;
             for name in self.same.remove(&name).unwrap_or_default().iter().chain([&name]) {
                 if let Some(member) = self.members.get_mut(name) {
-                    member.body = Body::Unheld;
+                    held = Some(std::mem::replace(&mut member.body, Body::Unheld));
                 }
+            }
+            if let Some(Body::Bytes(bytes) | Body::Gzip(bytes)) = held {
+                self.given_up(name, bytes);
             }
             self.held = self.held.saturating_sub(length);
             self.crowded(length);
@@ -104,9 +171,11 @@ impl Spool {
         let (members, bytes) = self.crowded;
         if members > 0 {
             let all = self.limits.all >> 20;
+            let carved =
+                if self.passed.by.is_some() { "; they were carved as they went by" } else { "" };
             let why = format!(
                 "holds more than davy keeps of one ({all} MiB): the bytes of {members} members \
-                 ({bytes} bytes) were left out, files in folders for temporary ones first"
+                 ({bytes} bytes) were left out, files in folders for temporary ones first{carved}"
             );
             self.problems.insert(0, (String::new(), why));
         }
@@ -121,26 +190,34 @@ impl Spool {
                 if self.held.saturating_add(size) <= self.limits.all {
                     return;
                 }
-                let length = self.let_go(&name);
-                if length > 0 {
-                    self.crowded(length);
+                if let Some(bytes) = self.let_go(&name) {
+                    self.crowded(bytes.len() as u64);
+                    self.given_up(name, bytes);
                 }
             }
         }
     }
 
-    /// Lets go of a member's bytes; how many they were.
-    fn let_go(&mut self, name: &[u8]) -> u64 {
-        let Some(member) = self.members.get_mut(name) else { return 0 };
+    /// Lets go of a member's bytes.
+    fn let_go(&mut self, name: &[u8]) -> Option<Arc<[u8]>> {
+        let member = self.members.get_mut(name)?;
         let body = std::mem::replace(&mut member.body, Body::Unheld);
-        let (Body::Bytes(bytes) | Body::Gzip(bytes)) = body else { return 0 };
+        let (Body::Bytes(bytes) | Body::Gzip(bytes)) = body else { return None };
         let length = bytes.len() as u64;
         self.spare.remove(&(length, name.to_vec()));
         // Where it has a second name the bytes stay, and are counted.
         if Arc::strong_count(&bytes) == 1 {
             self.held = self.held.saturating_sub(length);
         }
-        length
+        Some(bytes)
+    }
+
+    /// Shows the bytes of a member that gave way to who looks at what is not held.
+    fn given_up(&mut self, name: Vec<u8>, bytes: Arc<[u8]>) {
+        if let Some(by) = self.passed.by.clone() {
+            by.look(&name, bytes.len() as u64, &mut Cursor::new(bytes));
+            self.passed.members.push(name);
+        }
     }
 
     /// Forgets all members below a name.
@@ -150,6 +227,7 @@ impl Spool {
             self.let_go(&name);
             self.members.remove(&name);
         }
+        self.passed.members.retain(|name| !name.starts_with(base));
     }
 
     /// Takes the archive for a host itself: archives within it are files of that host, and are
@@ -169,5 +247,40 @@ impl Spool {
     pub fn the_guest(&mut self) -> Option<Guest> {
         self.damaged |= std::mem::take(&mut self.damaged_within);
         self.guests.pop()
+    }
+}
+
+/// A member's bytes, and how they ended.
+struct Watched<'a> {
+    inner: &'a mut dyn Read,
+    left: u64,
+    /// They ended before all were there.
+    ended: bool,
+    failed: Option<io::Error>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len());
+        let Some(into) = into.get_mut(..most).filter(|into| !into.is_empty()) else { return Ok(0) };
+        if self.ended || self.failed.is_some() {
+            return Ok(0);
+        }
+        match self.inner.read(into) {
+            Ok(0) => {
+                self.ended = true;
+                Ok(0)
+            }
+            Ok(got) => {
+                self.left = self.left.saturating_sub(got as u64);
+                Ok(got)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                // Told by whoever holds the archive; to the one who looks it is the end.
+                self.failed = Some(error);
+                Ok(0)
+            }
+        }
     }
 }

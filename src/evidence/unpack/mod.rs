@@ -55,7 +55,7 @@ impl Packed {
 
 /// Takes off the layers; the same for what may go to another thread and for what may not.
 macro_rules! layers {
-    ($reader:expr, $boxed:ty) => {{
+    ($reader:expr, $boxed:ty, $window:expr) => {{
         let mut reader: $boxed = $reader;
         let mut layers = Vec::new();
         loop {
@@ -66,8 +66,8 @@ macro_rules! layers {
             let buffered = BufReader::with_capacity(BUFFER, whole);
             reader = match packed {
                 Packed::Gzip => Box::new(Fused::new(packed, gzip::Members::new(buffered))),
-                Packed::Zstd => Box::new(Fused::new(packed, zstd::Frames::new(buffered))),
-                Packed::Xz => Box::new(Fused::new(packed, xz::Streams::new(buffered))),
+                Packed::Zstd => Box::new(Fused::new(packed, zstd::Frames::new(buffered, $window))),
+                Packed::Xz => Box::new(Fused::new(packed, xz::Streams::new(buffered, $window))),
             };
         }
     }};
@@ -76,12 +76,21 @@ macro_rules! layers {
 /// Takes off up to three layers of compression, and tells which.
 #[must_use]
 pub fn unpack(reader: Box<dyn Read + Send>) -> (Box<dyn Read + Send>, Vec<Packed>) {
-    layers!(reader, Box<dyn Read + Send>)
+    layers!(reader, Box<dyn Read + Send>, WINDOW)
+}
+
+/// The same, where a layer may hold no more than so many bytes to look back at.
+#[must_use]
+pub fn unpack_sparing(
+    reader: Box<dyn Read + Send>,
+    window: u64,
+) -> (Box<dyn Read + Send>, Vec<Packed>) {
+    layers!(reader, Box<dyn Read + Send>, window)
 }
 
 /// The same of what is read from within something else.
 pub(super) fn unpack_within<'a>(reader: Box<dyn Read + 'a>) -> (Box<dyn Read + 'a>, Vec<Packed>) {
-    layers!(reader, Box<dyn Read + 'a>)
+    layers!(reader, Box<dyn Read + 'a>, WINDOW)
 }
 
 /// The first bytes, at most so many, and a reader that gives them and then the rest. An error among them

@@ -1,22 +1,23 @@
 //! xz: streams in a row.
 
-use super::{WINDOW, invalid};
+use super::invalid;
 use lzma_rust2::{Action, Status, XzStream};
 use std::io::{self, BufRead, Read};
 
 pub(super) struct Streams<R> {
     packed: R,
     stream: XzStream,
+    window: u64,
     failed: Option<io::Error>,
     ended: bool,
 }
 
 impl<R: BufRead> Streams<R> {
-    pub(super) fn new(packed: R) -> Self {
+    pub(super) fn new(packed: R, window: u64) -> Self {
         // With what the decoder needs beside the window.
-        let kib = u32::try_from(WINDOW >> 10).unwrap_or(u32::MAX).saturating_add(1 << 10);
+        let kib = u32::try_from(window >> 10).unwrap_or(u32::MAX).saturating_add(1 << 10);
         let stream = XzStream::new_mem_limit(true, kib);
-        Self { packed, stream, failed: None, ended: false }
+        Self { packed, stream, window, failed: None, ended: false }
     }
 }
 
@@ -46,7 +47,7 @@ impl<R: BufRead> Read for Streams<R> {
                     self.failed = Some(match error.kind() {
                         io::ErrorKind::OutOfMemory => invalid(format!(
                             "it asks for a window of more than {} MiB",
-                            WINDOW >> 20
+                            self.window >> 20
                         )),
                         _ => error,
                     });

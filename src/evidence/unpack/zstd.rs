@@ -23,7 +23,7 @@ const END: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
 
 /// A file of zstd from its first byte on, and where its frames turn out to begin.
 pub(in crate::evidence) fn frames(file: File) -> (impl Read + Send, Arc<Mutex<Vec<Frame>>>) {
-    let frames = Frames::new(BufReader::with_capacity(BUFFER, file));
+    let frames = Frames::new(BufReader::with_capacity(BUFFER, file), WINDOW);
     let seen = Arc::clone(&frames.seen);
     (frames, seen)
 }
@@ -46,6 +46,7 @@ impl<R: BufRead> Read for Counted<R> {
 pub(super) struct Frames<R: BufRead> {
     packed: Counted<R>,
     decoder: FrameDecoder,
+    window: u64,
     /// Whether a frame has begun and is not given to its end.
     within: bool,
     seen: Arc<Mutex<Vec<Frame>>>,
@@ -55,12 +56,13 @@ pub(super) struct Frames<R: BufRead> {
 }
 
 impl<R: BufRead> Frames<R> {
-    pub(super) fn new(packed: R) -> Self {
+    pub(super) fn new(packed: R, window: u64) -> Self {
         let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(WINDOW);
+        decoder.set_max_window_size(window);
         Self {
             packed: Counted { inner: packed, taken: 0 },
             decoder,
+            window,
             within: false,
             seen: Arc::default(),
             plain: 0,
@@ -99,7 +101,7 @@ impl<R: BufRead> Frames<R> {
                     return Err(invalid(format!(
                         "it asks for a window of {} MiB, more than {}",
                         requested >> 20,
-                        WINDOW >> 20
+                        self.window >> 20
                     )));
                 }
                 Err(_) => {

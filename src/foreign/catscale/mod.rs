@@ -63,7 +63,7 @@ fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
     cat.processes();
     cat.packages();
     cat.logins();
-    root::problems(&mut cat.host, &spool);
+    root::problems(&mut cat.host, &spool, &[]);
     cat.unseen();
     let clock = Clock {
         realtime: taken,

@@ -89,7 +89,7 @@ pub(super) fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, Strin
     uac.network();
     uac.packages();
     uac.logins();
-    root::problems(&mut uac.host, &spool);
+    root::problems(&mut uac.host, &spool, &[[base, b"[root]/"].concat()]);
     uac.unseen();
     let clock = uac.clock(booted);
     Ok(Box::new(uac.host.finish(clock)))

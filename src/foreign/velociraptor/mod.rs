@@ -99,7 +99,8 @@ fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
     collection.about(&client);
     collection.uploads();
     collection.rows(booted);
-    root::problems(&mut collection.host, &spool);
+    let roots = [&b"uploads/file/"[..], b"uploads/auto/"].map(|folder| [base, folder].concat());
+    root::problems(&mut collection.host, &spool, &roots);
     collection.unseen();
     let since = booted.map(|booted| taken.0.saturating_sub(booted.0)).filter(|since| *since >= 0);
     let clock = Clock {

@@ -1,0 +1,198 @@
+//! Members of archives that are too large to hold, or hold memory: carved as they go by. The pages
+//! `fixtures/archives/NAME.members` are archives of UAC with more members in them:
+//!
+//! - `host NAME`: the host of `fixtures/hosts` that was archived;
+//! - `image MEMBER`: an image of memory (LiME) with these content lines in it;
+//! - `member MEMBER`: a member of these content lines.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod as_uac;
+
+use davy::carve::{Carver, Passers};
+use davy::evidence::{Evidence, TextHost};
+use davy::facts::Facts;
+use davy::judge::{self, Judgement, Level, Playbooks};
+use davy::{carve, collect, foreign};
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn fixtures(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder)
+}
+
+const LOGIN: &str = r#"{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A","pass":"x","agent":"XMRig/6.21.0"}}"#;
+
+/// An image of two ranges, the words in the second.
+fn lime(words: &[u8]) -> Vec<u8> {
+    let mut second = vec![0; 40_000];
+    second.extend_from_slice(words);
+    let mut out = Vec::new();
+    for (start, bytes) in [(0x1000_u64, vec![7; 30_000]), (0x10_0000, second)] {
+        out.extend(b"EMiL");
+        out.extend(1_u32.to_le_bytes());
+        let last = start + bytes.len() as u64 - 1;
+        out.extend([start, last, 0].iter().flat_map(|n| n.to_le_bytes()));
+        out.extend(bytes);
+    }
+    out
+}
+
+/// A host of `fixtures/hosts` as UAC archived it, with these members beside its own.
+fn archive(host: &str, members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let host = TextHost::open(&fixtures("hosts").join(format!("{host}.host"))).unwrap();
+    let plain = as_uac::uac(&host, false);
+    let mut out = tar::Builder::new(Vec::new());
+    let mut all = tar::Archive::new(plain.as_slice());
+    for entry in all.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let (mut header, path) = (entry.header().clone(), entry.path().unwrap().into_owned());
+        match entry.link_name().unwrap() {
+            Some(target) => {
+                let target = target.into_owned();
+                out.append_link(&mut header, path, target).unwrap();
+            }
+            None => {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).unwrap();
+                out.append_data(&mut header, path, bytes.as_slice()).unwrap();
+            }
+        }
+    }
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o600);
+        out.append_data(&mut header, name, bytes.as_slice()).unwrap();
+    }
+    out.into_inner().unwrap()
+}
+
+fn triage(bytes: Vec<u8>) -> (Judgement, Facts) {
+    let (tables, carver) = (davy::tables(), Carver::default());
+    let by = Arc::new(Passers::new(&carver));
+    let host = foreign::open_beside("x.tar", Box::new(Cursor::new(bytes)), None, Some(by)).unwrap();
+    let host: &dyn Evidence = host.as_ref();
+    let facts = Facts::in_memory(&tables).unwrap();
+    carver.store(&facts).unwrap();
+    collect::collect(host, &facts, &|_| {}).unwrap();
+    carve::carve_files(host, &facts, &carver, &|_| {}).unwrap();
+    carve::carve_memory(host, &facts, &carver, &[], &|_| {}).unwrap();
+    let playbooks = Playbooks::embedded();
+    let judgement = judge::judge(&facts, &playbooks, &tables).unwrap();
+    let suspects: Vec<u32> = judge::suspects(&judgement).into_iter().collect();
+    carve::carve_memory(host, &facts, &carver, &suspects, &|_| {}).unwrap();
+    (judge::judge(&facts, &playbooks, &tables).unwrap(), facts)
+}
+
+fn page(path: &Path) -> Vec<u8> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut host = String::new();
+    let mut members: Vec<(bool, String, Vec<u8>)> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        match line.split_once(' ').unwrap() {
+            ("host", name) => name.clone_into(&mut host),
+            ("image", name) => members.push((true, name.to_owned(), Vec::new())),
+            ("member", name) => members.push((false, name.to_owned(), Vec::new())),
+            ("|", content) => writeln!(members.last_mut().unwrap().2, "{content}").unwrap(),
+            _ => panic!("{}: {line}", path.display()),
+        }
+    }
+    let members: Vec<(String, Vec<u8>)> = members
+        .into_iter()
+        .map(|(image, name, words)| (name, if image { lime(&words) } else { words }))
+        .collect();
+    archive(&host, &members)
+}
+
+#[test]
+fn every_page_is_told_as_expected_and_proves_its_playbooks() {
+    let mut judged = BTreeMap::new();
+    for entry in std::fs::read_dir(fixtures("archives")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|end| end != "members") {
+            continue;
+        }
+        let name = format!("archives/{}", path.file_stem().unwrap().to_str().unwrap());
+        let judgement = triage(page(&path)).0;
+        let shown: Vec<String> = judgement
+            .findings
+            .iter()
+            .map(|f| format!("{} {} {:?}: {}", f.level.word(), f.playbook, f.subject, f.because))
+            .collect();
+        for line in std::fs::read_to_string(path.with_extension("expected")).unwrap().lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let level = |word: &str| Level::from_word(word).unwrap();
+            let worst = judgement.findings.iter().map(|f| f.level).max();
+            let holds = match words.as_slice() {
+                ["quiet", "at", at] => worst.is_none_or(|worst| worst < level(at)),
+                ["verdict", at] => worst == Some(level(at)),
+                [playbook, at, subject] => judgement.findings.iter().any(|f| {
+                    f.playbook == *playbook
+                        && f.level == level(at)
+                        && f.subject.path.as_deref() == Some(*subject)
+                }),
+                _ => false,
+            };
+            assert!(holds, "{name}: {line}\n{}", shown.join("\n"));
+        }
+        judged.insert(name, judgement);
+    }
+    for playbook in Playbooks::embedded().iter() {
+        let Some(test) = &playbook.test else { continue };
+        for (pages, fires) in [(&test.fires, true), (&test.quiet, false)] {
+            for page in pages.iter().filter(|page| page.text.starts_with("archives/")) {
+                let judgement = judged.get(&page.text).unwrap();
+                let fired = judgement.findings.iter().any(|f| f.playbook == playbook.id.text);
+                assert_eq!(fired, fires, "{} on {}", playbook.id.text, page.text);
+            }
+        }
+    }
+}
+
+/// What a dump too large to hold gives is its process's, by the member's name; and of a program that was
+/// too large its file's.
+#[test]
+fn what_is_too_large_to_hold_is_carved_as_it_goes_by() {
+    let large = |step: u32| {
+        let mut noise: Vec<u8> =
+            (0..9_000_000_u32).flat_map(|n| n.wrapping_mul(step).to_le_bytes()).collect();
+        noise.extend_from_slice(LOGIN.as_bytes());
+        noise
+    };
+    let members = [
+        ("memory_dump/process/740/heap.mem".to_owned(), large(2_654_435_761)),
+        ("[root]/opt/big.bin".to_owned(), large(40_503)),
+    ];
+    let (judgement, facts) = triage(archive("daemon-upgraded", &members));
+    let rows = facts
+        .rows(
+            "SELECT place, pid, path FROM indicators WHERE kind = 'wallet' ORDER BY place",
+            [],
+            |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, Option<u32>>(1)?,
+                    row.get::<_, String>(2)?,
+                ))
+            },
+        )
+        .unwrap();
+    let large = ("large-file".to_owned(), None, "/opt/big.bin".to_owned());
+    let memory = ("memory".to_owned(), Some(740), "/usr/local/bin/prometheus".to_owned());
+    assert_eq!(rows, [large, memory]);
+    let of_the_process = judgement
+        .findings
+        .iter()
+        .find(|f| f.playbook == "mining-in-memory" && f.subject.pid == Some(740));
+    assert!(of_the_process.is_some_and(|f| f.level >= Level::High));
+    let told = facts
+        .rows(
+            "SELECT detail FROM coverage WHERE what = 'archive members too large to hold'",
+            [],
+            |row| row.get::<_, String>(0),
+        )
+        .unwrap();
+    assert!(told[0].starts_with("2 members (72000"), "{told:?}");
+}
