@@ -117,7 +117,7 @@ fn what_cannot_be_held_is_told() {
     packed.finish().unwrap();
     let (replay, custody) = open(File::open(&path).unwrap(), "x.tar.gz", 20_000).unwrap();
     assert!(custody.whole && custody.faults.is_empty(), "it verifies all the same: {custody:?}");
-    let told = format!("{:?}", replay.told().unwrap().coverage);
+    let told = format!("{:?}", replay.told().unwrap().beyond);
     assert!(told.contains("are more than davy holds, and were left out"), "{told}");
     let _ = facts(&replay);
 }

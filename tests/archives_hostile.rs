@@ -175,6 +175,7 @@ fn what_anyone_can_fill_gives_way() {
     let spool = filled(&[("[root]/etc/big", EntryType::Regular, &big, "")]);
     assert!(spool.bytes("[root]/etc/big").is_some() && spool.bytes("[root]/tmp/again").is_none());
     assert!(spool.problems[0].1.contains("of 20 members (120000 bytes) were left out"));
+    assert!(spool.beyond.is_empty(), "what gives way is no cut");
 }
 
 #[test]

@@ -88,7 +88,7 @@ pub(super) fn carve(
             }
             let whole = read.why.is_none() && read.cut.nothing();
             let pieces =
-                Pieces { read: suspect.regions.len() as u64, missed: read.missed, failed: read.missed };
+                Pieces { read: suspect.regions.len() as u64, missed: read.missed, failed: read.missed, cut: 0 };
             let status = if whole { Status::Complete } else { Status::Partial };
             facts.cover_counted(what, status, detail, pieces)?;
         }
@@ -133,7 +133,7 @@ pub(super) fn cover(facts: &Facts) -> Result<(), Error> {
         .connection()
         .execute("DELETE FROM coverage WHERE what = 'memory'", [])
         .map_err(|cause| Error::Sql { doing: "counting memory".to_owned(), cause })?;
-    facts.cover_counted("memory", status, detail, Pieces { read, missed, failed })
+    facts.cover_counted("memory", status, detail, Pieces { read, missed, failed, cut: 0 })
 }
 
 /// Carves one live process: its executable's bytes by offset, its memory by address, and the
@@ -216,7 +216,7 @@ fn status(why: &Unavailable) -> Status {
         Reason::Absent | Reason::Vanished => Status::Absent,
         Reason::TimedOut => Status::TimedOut,
         Reason::NotCaptured => Status::NotCaptured,
-        Reason::NotRegular | Reason::Damaged => Status::Partial,
+        Reason::NotRegular | Reason::Damaged | Reason::TooMuch => Status::Partial,
     }
 }
 

@@ -91,7 +91,7 @@ impl Reader for Dump {
         }
         if let Some(problem) = done.problem {
             // Cut short: what is not there could not be read, and the run is partial.
-            let pieces = Pieces { read: 0, missed: 1, failed: 1 };
+            let pieces = Pieces { missed: 1, failed: 1, ..Pieces::default() };
             return facts.cover_counted(what, Status::Partial, problem, pieces);
         }
         let problem = done.judged.problem;

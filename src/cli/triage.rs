@@ -338,14 +338,15 @@ fn colored(wanted: Color) -> bool {
 }
 
 /// Whether evidence that is there could not be read: denied, timed out or damaged, and more than
-/// a scratch. What a source by its nature lacks, and what is left out by design or by choice, is
-/// coverage and no failure.
+/// a scratch, or cut off by davy's own limits. What a source by its nature lacks, and what is left out by
+/// design or by choice, is coverage and no failure.
 fn failing(facts: &Facts) -> Result<bool, facts::Error> {
-    let rows = facts.rows("SELECT status, read, missed, failed FROM coverage", [], |row| {
+    let rows = facts.rows("SELECT status, read, missed, failed, cut FROM coverage", [], |row| {
         let number = |column| -> rusqlite::Result<u64> {
             Ok(row.get::<_, Option<i64>>(column)?.unwrap_or(0).cast_unsigned())
         };
-        let pieces = Pieces { read: number(1)?, missed: number(2)?, failed: number(3)? };
+        let pieces =
+            Pieces { read: number(1)?, missed: number(2)?, failed: number(3)?, cut: number(4)? };
         Ok((row.get::<_, String>(0)?, pieces))
     })?;
     Ok(rows.iter().any(|(status, pieces)| {

@@ -64,13 +64,12 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     let groups = read(host, "accounts.groups", GROUP).unwrap_or_default();
     let (of_user, names) = memberships(&groups);
     let mut seen = HashSet::new();
+    let mut left_out = 0;
     for (number, line) in lines(&passwd) {
         let Some(mut row) = account(number, line) else { continue };
         if seen.len() >= MOST {
-            let why = format!("more than {MOST} accounts: the others have no row");
-            let why = Unavailable::new(&PASSWD.into(), Reason::NotCaptured, why);
-            host.gaps.missed("accounts", &why);
-            break;
+            left_out += 1;
+            continue;
         }
         let name = row.name.as_bytes();
         // Old systems, and intruders, put it into /etc/passwd itself.
@@ -98,6 +97,11 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
             facts.insert(format_args!("{}#{number}", row.name), &source, &row)?;
         }
     }
+    if left_out > 0 {
+        let why = format!("more than {MOST} accounts: the others have no row");
+        let why = Unavailable::new(&PASSWD.into(), Reason::TooMuch, why);
+        host.gaps.missed_many("accounts", &why, left_out);
+    }
     Ok(())
 }
 
@@ -107,7 +111,7 @@ fn read(host: &Host<'_>, what: &str, name: &str) -> Option<Vec<u8>> {
     match host.root.read(&path, MOST_BYTES, &mut bytes) {
         Ok(more) => {
             if more {
-                let why = Unavailable::new(&path, Reason::NotCaptured, "its end was not read");
+                let why = Unavailable::new(&path, Reason::TooMuch, "its end was not read");
                 host.gaps.missed(what, &why);
             }
             Some(bytes)
@@ -224,7 +228,7 @@ fn memberships(bytes: &[u8]) -> Groups<'_> {
 pub(super) fn homes(host: &Host<'_>, what: &str) -> Vec<(HostText, HostPath)> {
     let Some(bytes) = read(host, what, PASSWD) else { return Vec::new() };
     let mut seen = HashSet::new();
-    lines(&bytes)
+    let mut all: Vec<_> = lines(&bytes)
         .filter_map(|(_, line)| {
             let mut fields = line.split(|b| *b == b':');
             let (user, home) = (fields.next()?, fields.nth(4)?);
@@ -233,8 +237,14 @@ pub(super) fn homes(host: &Host<'_>, what: &str) -> Vec<(HostText, HostPath)> {
             let plausible = home.is_absolute() && home.components().next().is_some();
             (plausible && seen.insert(home.clone())).then(|| (HostText::from(user), home))
         })
-        .take(MOST_HOMES)
-        .collect()
+        .collect();
+    if let Some(left_out) = all.len().checked_sub(MOST_HOMES).filter(|left_out| *left_out > 0) {
+        let why = format!("{} home folders; {MOST_HOMES} are looked into", all.len());
+        let why = Unavailable::new(&PASSWD.into(), Reason::TooMuch, why);
+        host.gaps.missed_many(what, &why, left_out as u64);
+        all.truncate(MOST_HOMES);
+    }
+    all
 }
 
 #[cfg(test)]

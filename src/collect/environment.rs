@@ -26,7 +26,7 @@ pub(super) fn collect(process: &ProcessDir<'_>, rows: &mut Rows<'_>) {
     let bytes = process.environ().unwrap_or_default();
     if variables(bytes).nth(MOST).is_some() {
         let why = format!("variables beyond {MOST} are left out");
-        let why = Unavailable::new(&process.path("environ"), Reason::NotCaptured, why);
+        let why = Unavailable::new(&process.path("environ"), Reason::TooMuch, why);
         process.host.gaps.missed("environment", &why);
     }
     for (place, (name, value)) in variables(bytes).take(MOST).enumerate() {

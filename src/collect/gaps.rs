@@ -39,12 +39,17 @@ impl Gaps {
 
     /// One piece of `what` could not be read. The first of each kind is kept as the example.
     pub fn missed(&self, what: &str, why: &Unavailable) {
+        self.missed_many(what, why, 1);
+    }
+
+    /// So many pieces of `what` could not be read, for one reason.
+    pub fn missed_many(&self, what: &str, why: &Unavailable, pieces: u64) {
         self.with(what, |tally| {
             let missed = tally
                 .missed
                 .entry(why.reason)
                 .or_insert_with(|| Missed { count: 0, example: why.to_string() });
-            missed.count = missed.count.saturating_add(1);
+            missed.count = missed.count.saturating_add(pieces);
         });
     }
 
@@ -97,11 +102,13 @@ impl Tally {
     fn pieces(&self) -> Pieces {
         let mut pieces = Pieces { read: self.read, ..Pieces::default() };
         for (reason, Missed { count, .. }) in &self.missed {
-            let (missed, failed) = match reason {
-                Reason::Absent | Reason::Vanished => (0, 0),
-                Reason::NotRegular | Reason::NotCaptured => (*count, 0),
-                Reason::Denied | Reason::TimedOut | Reason::Damaged => (*count, *count),
+            let (missed, failed, cut) = match reason {
+                Reason::Absent | Reason::Vanished => (0, 0, 0),
+                Reason::NotRegular | Reason::NotCaptured => (*count, 0, 0),
+                Reason::Denied | Reason::TimedOut | Reason::Damaged => (*count, *count, 0),
+                Reason::TooMuch => (*count, 0, *count),
             };
+            pieces.cut = pieces.cut.saturating_add(cut);
             pieces.missed = pieces.missed.saturating_add(missed);
             pieces.failed = pieces.failed.saturating_add(failed);
         }
@@ -184,6 +191,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_beyond_the_limits_makes_a_run_partial_however_little_it_is() {
+        let gaps = Gaps::default();
+        gaps.read_many("persistence", 4096);
+        let why = Unavailable::new(&HostPath::from("/x"), Reason::TooMuch, "4097 names");
+        gaps.missed_many("persistence", &why, 1);
+        let pieces = gaps.tallies.borrow().get("persistence").map(Tally::pieces).unwrap();
+        assert!(pieces.failing() && !pieces.too_few());
+        let (.., detail) = stored(&gaps).remove(0);
+        assert_eq!(
+            detail,
+            "4096 read; 1 beyond davy's limits, as /x: beyond davy's limits (4097 names)"
+        );
+    }
+
+    #[test]
     fn what_has_ended_is_not_missed_and_what_was_not_captured_did_not_fail() {
         let gaps = Gaps::default();
         gaps.read_many("files", 7);
@@ -191,6 +213,6 @@ mod tests {
             gaps.missed("files", &Unavailable::new(&HostPath::from("/x"), reason, ""));
         }
         let pieces = gaps.tallies.borrow().get("files").map(Tally::pieces);
-        assert_eq!(pieces, Some(Pieces { read: 7, missed: 2, failed: 1 }));
+        assert_eq!(pieces, Some(Pieces { read: 7, missed: 2, failed: 1, cut: 0 }));
     }
 }

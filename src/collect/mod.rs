@@ -30,7 +30,7 @@ pub use gaps::Gaps;
 pub use processes::ProcessDir;
 
 use crate::evidence::{Clock, Dir, Evidence, HostPath, Reason, Unavailable};
-use crate::facts::{self, Facts, Pieces, Status, TableDef};
+use crate::facts::{self, BEYOND, Facts, Pieces, Status, TableDef};
 
 /// A collector that failed as a whole could not store its rows; what it could not *read* is a
 /// coverage row and no error.
@@ -141,8 +141,13 @@ pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) 
                 "the archive is cut off or damaged: what is missing may be anything; copy it again \
                  from where it was made, and compare sizes and digests ({place})"
             );
-            let lost = Pieces { read: 0, missed: 1, failed: 1 };
+            let lost = Pieces { missed: 1, failed: 1, ..Pieces::default() };
             facts.cover_counted("archive whole", Status::Partial, why, lost)?;
+        }
+        for (what, detail) in evidence.told().into_iter().flat_map(|told| &told.beyond) {
+            let lost = Pieces { missed: 1, cut: 1, ..Pieces::default() };
+            let detail = format!("{BEYOND}: {detail}");
+            facts.cover_counted(what.clone(), Status::Partial, detail, lost)?;
         }
         for (what, status, detail) in evidence.told().into_iter().flat_map(|told| &told.coverage) {
             facts.cover(what.clone(), *status, detail.clone())?;

@@ -45,7 +45,7 @@ pub(super) fn roots(host: &Host<'_>, facts: &Facts) -> Result<Vec<Root>, facts::
     if others.len() > MOST_ROOTS {
         let path = HostPath::from("/proc");
         let detail = format!("{} roots of containers; {MOST_ROOTS} are looked into", others.len());
-        let why = Unavailable::new(&path, crate::evidence::Reason::NotCaptured, detail);
+        let why = Unavailable::new(&path, crate::evidence::Reason::TooMuch, detail);
         host.gaps.missed("files", &why);
     }
     all.extend(others.into_iter().take(MOST_ROOTS));

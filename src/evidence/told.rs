@@ -74,6 +74,8 @@ pub struct Told {
     pub passed: Passed,
     /// Whose bytes these are, where their names tell.
     pub whose: BTreeMap<Vec<u8>, Whose>,
+    /// What is in the archive and more than davy holds: what, and how much, in words.
+    pub beyond: Vec<(String, String)>,
     /// Where the archive is first cut off or damaged, in words: what is missing may be anything.
     pub damaged: Option<String>,
 }

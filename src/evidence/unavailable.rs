@@ -20,13 +20,16 @@ pub enum Reason {
     NotCaptured,
     /// It was cut off, damaged or not of the form it should have.
     Damaged,
+    /// It is there, and more than davy reads of such a thing: whoever fills a place may hide behind
+    /// what he filled it with.
+    TooMuch,
 }
 
 impl Reason {
     /// From the word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        const ALL: [Reason; 7] = [
+        const ALL: [Reason; 8] = [
             Reason::Absent,
             Reason::Denied,
             Reason::Vanished,
@@ -34,6 +37,7 @@ impl Reason {
             Reason::NotRegular,
             Reason::NotCaptured,
             Reason::Damaged,
+            Reason::TooMuch,
         ];
         ALL.into_iter().find(|reason| reason.word() == word)
     }
@@ -49,6 +53,7 @@ impl Reason {
             Self::NotRegular => "not a regular file",
             Self::NotCaptured => "not captured",
             Self::Damaged => "damaged",
+            Self::TooMuch => crate::facts::BEYOND,
         }
     }
 }

@@ -32,6 +32,9 @@ impl Status {
     }
 }
 
+/// The words of coverage for what is there and more than davy reads of such a thing.
+pub const BEYOND: &str = "beyond davy's limits";
+
 /// How many pieces were read, of how many: processes, descriptors, files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pieces {
@@ -42,6 +45,8 @@ pub struct Pieces {
     /// Of the missed, those that were tried in vain: denied, timed out, damaged. The others were
     /// not captured, or davy leaves them alone by design.
     pub failed: u64,
+    /// Of the missed, those that were there and beyond davy's own limits.
+    pub cut: u64,
 }
 
 impl Pieces {
@@ -52,10 +57,10 @@ impl Pieces {
     }
 
     /// Whether so much could not be read that a whole run is to be called partial: more than one
-    /// piece in ten.
+    /// piece in ten, or anything that was cut off. Whoever fills a place to hide in it needs one piece.
     #[must_use]
     pub const fn failing(self) -> bool {
-        beyond(self.failed, self.read)
+        self.cut > 0 || beyond(self.failed, self.read)
     }
 
     /// All that was there.
@@ -77,4 +82,5 @@ crate::table! {
     read: Option<u64>, "pieces", "How many were read; NULL where pieces were not counted.";
     missed: Option<u64>, "pieces", "How many were there and not read; those that ended or were removed meanwhile are not among them.";
     failed: Option<u64>, "pieces", "Of the missed, those that were denied, timed out or damaged; the others were not captured or are left alone by design.";
+    cut: Option<u64>, "pieces", "Of the missed, those that were there and beyond davy's own limits.";
 }

@@ -13,7 +13,7 @@ mod table;
 mod text;
 
 pub use column::{Column, ColumnKind, Time};
-pub use coverage::{Coverage, Pieces, Status};
+pub use coverage::{BEYOND, Coverage, Pieces, Status};
 pub use guard::{Asked, Limits, Stopped};
 pub use join::numbered;
 pub use store::{Error, Facts, Inserter, Origin, Source};

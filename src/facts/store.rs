@@ -149,6 +149,7 @@ impl Facts {
             read: pieces.map(|p| p.read),
             missed: pieces.map(|p| p.missed),
             failed: pieces.map(|p| p.failed),
+            cut: pieces.map(|p| p.cut),
         };
         let key = HostText::from(row.what.as_str());
         self.insert(format!("{key}/{}", row.status), "davy", &row)

@@ -71,11 +71,15 @@ pub(super) fn problems(host: &mut Assembly, spool: &Spool, roots: &[Vec<u8>]) {
             format!("{}: {at}{why}", spool.name)
         });
     }
+    let said = |member: &str, why: &str| {
+        let what = if member.is_empty() { "the archive" } else { member };
+        (format!("archive {what}"), format!("{}: {what}: {why}", spool.name))
+    };
     for (member, why) in &spool.problems {
-        let what = if member.is_empty() { "the archive".to_owned() } else { member.clone() };
-        let words = format!("{}: {what}: {why}", spool.name);
-        host.told.coverage.push((format!("archive {what}"), Status::Partial, words));
+        let (what, words) = said(member, why);
+        host.told.coverage.push((what, Status::Partial, words));
     }
+    host.told.beyond.extend(spool.beyond.iter().map(|(member, why)| said(member, why)));
 }
 
 /// What a member says of the file it is; its times only where the collector kept them.

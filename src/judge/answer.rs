@@ -67,7 +67,7 @@ impl<'a> Known<'a> {
                 };
                 let pieces = match (number(3)?, number(4)?, number(5)?) {
                     (Some(read), Some(missed), Some(failed)) => {
-                        Some(Pieces { read, missed, failed })
+                        Some(Pieces { read, missed, failed, cut: 0 })
                     }
                     _ => None,
                 };

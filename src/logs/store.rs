@@ -63,7 +63,7 @@ pub(super) fn tell(
     said.extend(notes.iter().filter(|note| note.starts_with("lost before")).cloned());
     let what = format!("log {}", origin.name);
     let read = told.records.saturating_sub(lost).saturating_sub(told.others);
-    let pieces = Pieces { read, missed: lost, failed: lost };
+    let pieces = Pieces { read, missed: lost, failed: lost, cut: 0 };
     if formats.is_empty() {
         let detail = "no format that davy knows was recognised in it";
         facts.cover(&what, Status::Absent, detail)

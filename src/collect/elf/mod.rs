@@ -72,12 +72,12 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
                     host.gaps.read("elf");
                 } else {
                     let path = HostPath::from(source.as_str());
-                    let why = if row.size > MOST_BYTES {
-                        "larger than 512 MiB"
+                    let (reason, why) = if row.size > MOST_BYTES {
+                        (Reason::TooMuch, "larger than 512 MiB")
                     } else {
-                        "its bytes are not in the evidence"
+                        (Reason::NotCaptured, "its bytes are not in the evidence")
                     };
-                    let why = Unavailable::new(&path, Reason::NotCaptured, why);
+                    let why = Unavailable::new(&path, reason, why);
                     host.gaps.missed("elf", &why);
                 }
                 let key = format!("{}.{}.{}", row.dev >> 32, row.dev & 0xffff_ffff, row.inode);

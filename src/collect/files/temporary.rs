@@ -86,7 +86,7 @@ impl Walk<'_> {
             if self.budget.entries == 0 {
                 if !std::mem::replace(&mut self.budget.told, true) {
                     let detail = "20,000 names in temporary folders were looked at, the rest not";
-                    self.gaps.missed("files", &Unavailable::new(path, Reason::NotCaptured, detail));
+                    self.gaps.missed("files", &Unavailable::new(path, Reason::TooMuch, detail));
                 }
                 return;
             }

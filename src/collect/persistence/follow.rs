@@ -1,7 +1,7 @@
 //! The scripts that entries run, and the scripts that those run: a crontab's line is short where
 //! the deed is two files further.
 
-use super::scripts::{Named, Shell};
+use super::scripts::{MOST_PATHS, Named, Shell};
 use super::walk::{Origin, Walk};
 use super::{Entry, Text, shell};
 use crate::collect::Outcome;
@@ -15,7 +15,7 @@ const MOST_NAMED: usize = 20_000;
 /// Scripts that are read in all, and their bytes.
 const MOST_SCRIPTS: usize = 1024;
 const MOST_BYTES: usize = 32 << 20;
-/// Longer scripts are installers with something packed into them.
+/// Of longer scripts the beginning is followed: they are installers with something packed into them.
 const MOST_SCRIPT: usize = 256 << 10;
 /// Scripts between an entry and the last one that is read.
 pub(in crate::collect) const MOST_STEPS: u8 = 6;
@@ -59,16 +59,23 @@ impl Walk<'_, '_> {
         user: Option<&HostText>,
         key: &str,
     ) {
-        if origin.kind == "preload" || origin.steps >= MOST_STEPS {
+        // One step more than is read: there it is seen whether there is a script.
+        if origin.kind == "preload" || origin.steps > MOST_STEPS {
             return;
         }
         let run_by = format!("{}/{key}", Entry::DEF.name);
         for text in [Some(command), decoded].into_iter().flatten() {
             for named in origin.shell.named(text.as_bytes()) {
                 let met = (named.path.clone(), named.interpreted);
-                if self.scripts.met.len() >= MOST_NAMED || !self.scripts.met.insert(met) {
+                if self.scripts.met.contains(&met) {
                     continue;
                 }
+                if self.scripts.met.len() >= MOST_NAMED {
+                    let detail = format!("{MOST_NAMED} files that entries name were looked at");
+                    self.missed(&Unavailable::new(&named.path, Reason::TooMuch, detail));
+                    continue;
+                }
+                self.scripts.met.insert(met);
                 self.scripts.waiting.push_back(Script {
                     named,
                     kind: origin.kind,
@@ -77,6 +84,10 @@ impl Walk<'_, '_> {
                     run_by: run_by.clone(),
                     steps: origin.steps + 1,
                 });
+            }
+            if origin.shell.left_out > 0 {
+                let detail = format!("a command names more than {MOST_PATHS} files");
+                self.missed(&Unavailable::new(origin.path, Reason::TooMuch, detail));
             }
         }
     }
@@ -89,7 +100,7 @@ impl Walk<'_, '_> {
         while let Some(script) = self.scripts.waiting.pop_front() {
             let path = &script.named.path;
             let Ok(stat) = self.root().stat(path) else { continue };
-            if stat.kind != FileKind::File || stat.size > MOST_SCRIPT as u64 || self.met(&stat) {
+            if stat.kind != FileKind::File || self.met(&stat) {
                 continue;
             }
             // Most are programs: their first bytes tell.
@@ -99,16 +110,34 @@ impl Walk<'_, '_> {
             if first.is_ok() && word != "script" && !(script.named.interpreted && word == "text") {
                 continue;
             }
+            if script.steps > MOST_STEPS {
+                let detail = format!("a script behind {MOST_STEPS} others; not followed");
+                self.missed(&Unavailable::new(path, Reason::TooMuch, detail));
+                continue;
+            }
             self.first(&stat);
             bytes.clear();
-            if let Err(why) = self.root().read(path, MOST_SCRIPT, &mut bytes) {
-                self.missed(&why);
-                continue;
+            match self.root().read(path, MOST_SCRIPT, &mut bytes) {
+                Ok(false) => {}
+                Ok(true) => {
+                    // What is of no shell is a program, and is not followed line by line anyhow.
+                    let shell = of_a_shell(path, &bytes);
+                    let reason = if shell { Reason::TooMuch } else { Reason::NotCaptured };
+                    let detail = format!(
+                        "{} bytes; of a script the first {MOST_SCRIPT} are followed",
+                        stat.size
+                    );
+                    self.missed(&Unavailable::new(path, reason, detail));
+                }
+                Err(why) => {
+                    self.missed(&why);
+                    continue;
+                }
             }
             read += 1;
             if read > MOST_SCRIPTS || bytes.len() > left {
                 let detail = format!("{} scripts that entries run were read", read - 1);
-                self.missed(&Unavailable::new(path, Reason::NotCaptured, detail));
+                self.missed(&Unavailable::new(path, Reason::TooMuch, detail));
                 break;
             }
             left -= bytes.len();
@@ -129,4 +158,17 @@ impl Walk<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a script is one of a shell: by its first line, or, where that says nothing, since no other
+/// language's name ends its own.
+fn of_a_shell(path: &HostPath, bytes: &[u8]) -> bool {
+    let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    if let Some(program) = first.strip_prefix(b"#!") {
+        let words = program.split(|b| matches!(b, b' ' | b'\t' | b'/'));
+        return words.into_iter().any(|word| word.ends_with(b"sh"));
+    }
+    let others: [&[u8]; 9] =
+        [b".js", b".mjs", b".cjs", b".py", b".pl", b".pm", b".php", b".rb", b".lua"];
+    !others.iter().any(|end| path.as_bytes().ends_with(end))
 }

@@ -11,7 +11,7 @@ const INTERPRETERS: &[&[u8]] = &[
 ];
 
 /// Paths of one command that are looked at.
-const MOST_PATHS: usize = 8;
+pub(super) const MOST_PATHS: usize = 64;
 
 /// A file that a command may run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub(super) struct Shell {
     folder: Option<HostPath>,
     /// Those that were given an absolute path.
     variables: Vec<(Vec<u8>, HostPath)>,
+    /// Paths of the last command that are too many to be looked at.
+    pub left_out: usize,
 }
 
 impl Shell {
@@ -69,6 +71,7 @@ impl Shell {
     pub fn named(&mut self, command: &[u8]) -> Vec<Named> {
         let command = self.with_own_folder(command);
         let mut all: Vec<Named> = Vec::new();
+        self.left_out = 0;
         let (mut redirected, mut interpreted, mut goes) = (false, false, false);
         for word in command.split(|b| b.is_ascii_whitespace() || b";|&()`\"',".contains(b)) {
             if word.is_empty() || matches!(word, b"{" | b"}") {
@@ -91,10 +94,13 @@ impl Shell {
             }
             goes |= word == b"cd" || word == b"pushd";
             if let Some(path) = path
-                && all.len() < MOST_PATHS
                 && !all.iter().any(|known| known.path == path)
             {
-                all.push(Named { path, interpreted });
+                if all.len() < MOST_PATHS {
+                    all.push(Named { path, interpreted });
+                } else {
+                    self.left_out += 1;
+                }
             }
             let name = word.rsplit(|b| *b == b'/').next().unwrap_or_default();
             // Options may stand between an interpreter and its script.
@@ -198,6 +204,14 @@ mod tests {
         assert_eq!(paths("X=/opt/y $X/z ${HOME}/q"), ["/opt/y", "/opt/y/z", "/home/a/q"]);
         assert_eq!(paths("cd; make install"), Vec::<String>::new());
         assert_eq!(paths("test -x /a || /b > /c"), ["/a", "/b"]);
+    }
+
+    #[test]
+    fn paths_that_are_too_many_are_counted() {
+        let command = (0..MOST_PATHS + 3).map(|n| format!(" /opt/{n}")).collect::<String>();
+        let mut shell = Shell::default();
+        assert_eq!((told(&mut shell, &command).len(), shell.left_out), (MOST_PATHS, 3));
+        assert_eq!((told(&mut shell, "/a /b").len(), shell.left_out), (2, 0));
     }
 
     #[test]

@@ -86,10 +86,7 @@ impl<'a, 'h> Walk<'a, 'h> {
                 return Ok(());
             }
         };
-        if names.len() > MOST_NAMES {
-            let detail = format!("{} names; {MOST_NAMES} are looked at", names.len());
-            self.missed(&Unavailable::new(path, Reason::NotCaptured, detail));
-        }
+        self.too_many(path, names.len());
         for name in names.iter().take(MOST_NAMES) {
             let file = path.join(name);
             if self.leads_elsewhere(path, &file) {
@@ -99,6 +96,7 @@ impl<'a, 'h> Walk<'a, 'h> {
             let drop_in = place.drop_ins && name.as_bytes().ends_with(b".d");
             if drop_in {
                 let inner = self.root().list(&file).unwrap_or_default();
+                self.too_many(&file, inner.len());
                 for name in inner.iter().take(MOST_NAMES) {
                     self.file(place, &file.join(name), owner)?;
                 }
@@ -107,6 +105,15 @@ impl<'a, 'h> Walk<'a, 'h> {
             }
         }
         Ok(())
+    }
+
+    /// Says how many names of a folder are not looked at, where there are too many.
+    fn too_many(&self, folder: &HostPath, names: usize) {
+        if let Some(left_out) = names.checked_sub(MOST_NAMES).filter(|left_out| *left_out > 0) {
+            let detail = format!("{names} names; {MOST_NAMES} are looked at");
+            let why = Unavailable::new(folder, Reason::TooMuch, detail);
+            self.host.gaps.missed_many("persistence", &why, left_out as u64);
+        }
     }
 
     /// A link into a place that is read itself, as those of rc3.d into init.d and the aliases
@@ -175,13 +182,15 @@ impl<'a, 'h> Walk<'a, 'h> {
         if !more {
             return Some((bytes, None));
         }
-        let detail = "more than 1 MiB; the first and the last were read";
-        self.missed(&Unavailable::new(path, Reason::NotCaptured, detail));
         let mut tail = Vec::new();
         let read =
             self.root().open(path).map_err(|why| self.missed(&why)).ok().and_then(|mut file| {
                 let end = file.seek(SeekFrom::End(0)).ok()?;
                 let from = end.saturating_sub(TAIL_BYTES as u64).max(MOST_BYTES as u64);
+                if from > MOST_BYTES as u64 {
+                    let detail = "more than 2 MiB; the first and the last were read";
+                    self.missed(&Unavailable::new(path, Reason::TooMuch, detail));
+                }
                 file.seek(SeekFrom::Start(from)).ok()?;
                 file.take(TAIL_BYTES as u64).read_to_end(&mut tail).ok()
             });
@@ -202,7 +211,7 @@ impl<'a, 'h> Walk<'a, 'h> {
         let kept = keep(found);
         if kept.left_out > 0 {
             let detail = format!("{} commands; {MOST_ROWS} are kept", kept.left_out + MOST_ROWS);
-            self.missed(&Unavailable::new(origin.path, Reason::NotCaptured, detail));
+            self.missed(&Unavailable::new(origin.path, Reason::TooMuch, detail));
         }
         origin.left_out = u32::try_from(kept.left_out).unwrap_or(u32::MAX);
         let mut on_line = (None, 0_u32);

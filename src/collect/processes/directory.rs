@@ -278,7 +278,8 @@ impl<'a> ProcessDir<'a> {
         let read = self.dir.read(&HostPath::from(name), limit, &mut buffer);
         let result = read.map(|more| {
             if more {
-                let why = damaged(self, name, &format!("longer than {limit} bytes"));
+                let why = format!("longer than {limit} bytes");
+                let why = Unavailable::new(&self.path(name), Reason::TooMuch, why);
                 self.host.gaps.missed(what, &why);
             }
             self.host.gaps.read(what);

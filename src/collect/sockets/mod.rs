@@ -130,7 +130,7 @@ fn tables(
         match net.read(&HostPath::from(format.name), LIMIT, &mut bytes) {
             Ok(more) => {
                 if more {
-                    damaged(host, base, format, "longer than is read");
+                    damaged(host, base, format, Reason::TooMuch, "longer than is read");
                 }
                 table(host, facts, holders, format, &bytes, base, namespace)?;
             }
@@ -142,9 +142,9 @@ fn tables(
     Ok(())
 }
 
-fn damaged(host: &Host<'_>, base: &str, format: &Format, why: &str) {
+fn damaged(host: &Host<'_>, base: &str, format: &Format, reason: Reason, why: &str) {
     let path = HostPath::new(format!("{base}/{}", format.name));
-    host.gaps.missed("sockets", &Unavailable::new(&path, Reason::Damaged, why));
+    host.gaps.missed("sockets", &Unavailable::new(&path, reason, why));
 }
 
 fn table(
@@ -162,7 +162,7 @@ fn table(
             continue;
         }
         let Some(mut socket) = (format.parse)(format.name, line) else {
-            damaged(host, base, format, "a line was not understood");
+            damaged(host, base, format, Reason::Damaged, "a line was not understood");
             continue;
         };
         read += 1;

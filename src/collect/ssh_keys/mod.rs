@@ -148,7 +148,7 @@ impl Walk<'_, '_> {
             Ok(false) => {}
             Ok(true) => {
                 let why = "more than 1 MiB; the first was read";
-                self.missed(&Unavailable::new(path, Reason::NotCaptured, why));
+                self.missed(&Unavailable::new(path, Reason::TooMuch, why));
             }
             Err(why) => {
                 self.missed(&why);
@@ -171,7 +171,7 @@ impl Walk<'_, '_> {
             kept += 1;
             if kept > MOST_KEYS {
                 let why = format!("more than {MOST_KEYS} keys: the others have no row");
-                self.missed(&Unavailable::new(path, Reason::NotCaptured, why));
+                self.missed(&Unavailable::new(path, Reason::TooMuch, why));
                 break;
             }
             let row = row(kind, path, number, &key, names, user, &stat);
@@ -192,7 +192,7 @@ impl Walk<'_, '_> {
         };
         if names.len() > MOST_NAMES {
             let why = format!("{} names; {MOST_NAMES} are looked at", names.len());
-            self.missed(&Unavailable::new(folder, Reason::NotCaptured, why));
+            self.missed(&Unavailable::new(folder, Reason::TooMuch, why));
         }
         for name in names.iter().take(MOST_NAMES) {
             let path = folder.join(name);

@@ -99,6 +99,7 @@ fn guest(
     spool.members.insert(name.to_vec(), member);
     let base = [name, b"!"].concat();
     let before = (spool.guests.len(), spool.problems.len(), spool.damaged_within);
+    let beyond = spool.beyond.len();
     let names_only = std::mem::replace(&mut spool.names_only, !spool.guests.is_empty());
     spool.within.clone_from(&base);
     let read = opened(spool, name, reader, wanted, depth);
@@ -113,6 +114,7 @@ fn guest(
         spool.guests.push(Guest { base, told, host: None });
     } else if spool.guests.len() == before.0 {
         spool.forget(&base);
+        spool.beyond.truncate(beyond);
         if spool.damaged_within == before.2 {
             spool.problems.truncate(before.1);
         }

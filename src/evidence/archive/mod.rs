@@ -126,6 +126,8 @@ pub struct Spool {
     pub members: BTreeMap<Vec<u8>, Member>,
     /// What is wrong with it: member (or empty for the archive) and words.
     pub problems: Vec<(String, String)>,
+    /// What is wanted of it and more than is held: member (or empty for the archive) and words.
+    pub beyond: Vec<(String, String)>,
     /// Some of it is cut off or damaged.
     pub damaged: bool,
     /// Where it is first cut off or damaged, archives within it too: member and words.
@@ -150,8 +152,9 @@ pub struct Spool {
     spare: BTreeSet<(u64, Vec<u8>)>,
     /// Further names of these.
     same: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
-    /// What was left out for want of room: how many members, and their bytes.
-    crowded: (u64, u64),
+    /// What was left out for want of room: how many members, their bytes, and whether more is among it
+    /// than what gives way.
+    crowded: (u64, u64, bool),
     /// What was looked at as it went by.
     pub passed: Passed,
 }
@@ -165,6 +168,7 @@ impl Spool {
             name: name.to_owned(),
             members: BTreeMap::new(),
             problems: Vec::new(),
+            beyond: Vec::new(),
             damaged: false,
             cut: None,
             guests: Vec::new(),
@@ -179,7 +183,7 @@ impl Spool {
             count: 0,
             spare: BTreeSet::new(),
             same: BTreeMap::new(),
-            crowded: (0, 0),
+            crowded: (0, 0, false),
             passed: Passed::default(),
         }
     }
@@ -245,6 +249,14 @@ impl Spool {
         }
     }
 
+    /// Notes what is wanted and more than is held.
+    fn beyond(&mut self, member: &[u8], why: impl Into<String>) {
+        if self.beyond.len() < MOST_PROBLEMS {
+            let member = crate::facts::HostText::from(member).escaped();
+            self.beyond.push((member, why.into()));
+        }
+    }
+
     /// Whether the last thing said is of this member.
     fn told_of(&self, member: &[u8]) -> bool {
         let shown = crate::facts::HostText::from(member).escaped();
@@ -301,7 +313,7 @@ impl Spool {
         self.count = self.count.saturating_add(1);
         if self.count == self.limits.members.saturating_add(1) {
             let most = self.limits.members;
-            self.problem(b"", format!("more than {most} members; the rest is left out"));
+            self.beyond(b"", format!("more than {most} members; the rest is left out"));
         }
         self.count <= self.limits.members
     }

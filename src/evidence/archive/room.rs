@@ -60,11 +60,17 @@ impl Spool {
         }
         if size > self.limits.one {
             let then = if self.passed.by.is_some() { "carved as they went by" } else { "left out" };
-            self.problem(name, format!("{size} bytes are too many to hold; {then}"));
+            let why = format!("{size} bytes are too many to hold; {then}");
+            if want == Want::Spare {
+                self.problem(name, why);
+            } else {
+                self.beyond(name, why);
+            }
             return self.pass(name, member, &mut reader);
         }
         if !self.room(size, want) {
             self.crowded(size);
+            self.crowded.2 |= want != Want::Spare;
             return self.pass(name, member, &mut reader);
         }
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
@@ -162,13 +168,13 @@ impl Spool {
     }
 
     const fn crowded(&mut self, bytes: u64) {
-        let (members, all) = self.crowded;
-        self.crowded = (members.saturating_add(1), all.saturating_add(bytes));
+        let (members, all, beyond) = self.crowded;
+        self.crowded = (members.saturating_add(1), all.saturating_add(bytes), beyond);
     }
 
     /// Says once how much was left out for want of room.
     pub(super) fn close(&mut self) {
-        let (members, bytes) = self.crowded;
+        let (members, bytes, beyond) = self.crowded;
         if members > 0 {
             let all = self.limits.all >> 20;
             let carved =
@@ -177,7 +183,8 @@ impl Spool {
                 "holds more than davy keeps of one ({all} MiB): the bytes of {members} members \
                  ({bytes} bytes) were left out, files in folders for temporary ones first{carved}"
             );
-            self.problems.insert(0, (String::new(), why));
+            let told = if beyond { &mut self.beyond } else { &mut self.problems };
+            told.insert(0, (String::new(), why));
         }
     }
 
@@ -238,6 +245,7 @@ impl Spool {
             self.forget(&guest.base);
             let inside = crate::facts::HostText::from(guest.base.as_slice()).escaped();
             self.problems.retain(|(member, _)| !member.starts_with(&inside));
+            self.beyond.retain(|(member, _)| !member.starts_with(&inside));
         }
         self.damaged_within = false;
         guests.iter().map(|guest| (guest.name().to_vec(), guest.told)).collect()

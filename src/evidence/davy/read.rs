@@ -186,7 +186,7 @@ fn told(name: &str, custody: &Custody, (members, bytes): (u64, u64)) -> Option<T
              what comes through a pipe, is encrypted or is packed as one piece cannot be read again; name a file \
              that is packed with zstd, as davy collect does, or not at all"
         );
-        told.coverage.push(("archive members".to_owned(), Status::Partial, why));
+        told.beyond.push(("archive members".to_owned(), why));
     }
     told.damaged = custody.faults.first().map(|Fault { member, why }| {
         let what = if member.is_empty() { "the archive" } else { member };
@@ -202,7 +202,7 @@ fn told(name: &str, custody: &Custody, (members, bytes): (u64, u64)) -> Option<T
             format!("{path}: {bytes} bytes were read and not kept, by the collector's limits");
         told.coverage.push((format!("archive {path}"), Status::NotCaptured, why));
     }
-    (!told.coverage.is_empty()).then_some(told)
+    (!told.coverage.is_empty() || !told.beyond.is_empty()).then_some(told)
 }
 
 /// Whether these are the first plain bytes of davy's archive.

@@ -36,7 +36,7 @@ fn more_than_one_piece_in_ten_unread_is_a_hole_and_less_a_scratch() {
     let covered = |read, missed| {
         let facts = facts();
         let detail = format!("{read} read; {missed} denied");
-        let pieces = Pieces { read, missed, failed: missed };
+        let pieces = Pieces { read, missed, failed: missed, cut: 0 };
         facts.cover_counted("processes.exe", Status::Partial, detail, pieces).unwrap();
         facts
     };

@@ -6,6 +6,7 @@ pub(super) mod hunts;
 mod page;
 
 use super::{Case, CoverageLine, Report, TimelineLine};
+use crate::facts::BEYOND;
 use crate::judge::{Answer, Brief, Level, Outcome};
 use groups::{Group, clock, groups, is_command, warnings};
 use page::{Page, Style};
@@ -248,12 +249,14 @@ fn timeline(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
 
 fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
     page.heading("WHAT COULD NOT BE CHECKED")?;
-    let gaps: Vec<_> = case
+    let mut gaps: Vec<_> = case
         .coverage
         .iter()
         .filter(|line| line.status != "complete" && line.status != "absent")
         .filter(|line| line.what != "memory" || !line.detail.contains("by choice"))
         .collect();
+    // What somebody may have filled to hide behind it comes first; it would stand among a hundred lines.
+    gaps.sort_by_key(|line| !is_cut(line));
     let open: Vec<_> =
         case.playbooks.iter().filter(|a| a.answer == Outcome::CouldNotCheck).collect();
     if gaps.is_empty() && open.is_empty() {
@@ -298,6 +301,11 @@ fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
         page.paragraph("  ", place, &absent.join(", "), Style::Dim)?;
     }
     Ok(())
+}
+
+/// Whether a source is cut off, or was cut off by davy's own limits.
+fn is_cut(line: &CoverageLine) -> bool {
+    line.what == "archive whole" || line.detail.contains(BEYOND)
 }
 
 /// Playbooks that could not look, by the table or column that was missing and by the reason: one
