@@ -14,13 +14,14 @@ use super::{Collector, Host, Outcome, Run};
 use crate::evidence::{Dir, HostPath, Reason, Stat};
 use crate::facts::{Facts, HostText, Status, Table, Time};
 use rayon::prelude::*;
+use std::cell::Cell;
 use wanted::Candidate;
 
 crate::table! {
     pub struct FileRow in files, "Files that processes run, map or start from, that lie in temporary folders, or beside a suspect's executable.";
     root_id: String, "", "Which root the path is in, as processes.root_id.";
     path: HostPath, "", "Path in that root.";
-    why: &'static str, "", "executable, library, persistence, started (by an entry of persistence), setuid (or setgid, in a folder of programs), temporary, neighbour (of what runs or is started), named (by an entry of persistence, up to 1 MiB); of started, named and setuid, those that no package owns.";
+    why: &'static str, "", "executable, library, persistence, started (by an entry of persistence), setuid (or setgid, in a folder of programs, a home, /opt, /srv, /var), temporary, neighbour (of what runs or is started), named (by an entry of persistence, up to 1 MiB); of started, named and setuid, those that no package owns, or all (1,024 at most) where nobody tells who owns what; of setuid also shells and interpreters that a package owns.";
     kind: &'static str, "", "file, directory, link, fifo, …";
     mode: u32, "", "Type and permission bits.";
     uid: u32, "", "Owner.";
@@ -56,7 +57,7 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     candidates.extend(wanted::persistence(facts)?);
     candidates.extend(wanted::programs(facts)?);
     candidates.extend(wanted::named(facts)?);
-    candidates.extend(setuid::walk(host.evidence, host.root.as_ref()));
+    candidates.extend(setuid::walk(host.evidence, host.root.as_ref(), &host.gaps));
     let mut budget = temporary::Budget::default();
     let mut open: Vec<Option<Box<dyn Dir + '_>>> = Vec::new();
     for (index, root) in roots.iter().enumerate() {
@@ -78,12 +79,13 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     let davy = host.root.stat(&HostPath::from("proc/self/exe")).ok();
     let is_davy =
         |stat: &Stat| davy.as_ref().is_some_and(|d| (d.dev, d.inode) == (stat.dev, stat.inode));
+    let unknown = Cell::new(neighbours::MOST_UNKNOWN);
     let present: Vec<Present<'_>> = candidates
         .iter()
         .filter_map(|candidate| {
             let of = owners.get(candidate.root)?;
             let owned = candidate.via.is_none().then(|| of.of(&candidate.path)).flatten();
-            if !neighbours::wanted(candidate, of) {
+            if !neighbours::wanted(candidate, of, &unknown) {
                 return None;
             }
             let stat = stat(host, open.get(candidate.root)?.as_deref()?, candidate)?;
@@ -98,6 +100,18 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
             Some(Present { candidate, stat, owned })
         })
         .collect();
+    if unknown.get() < neighbours::MOST_UNKNOWN {
+        let most = neighbours::MOST_UNKNOWN;
+        let rest = if unknown.get() == 0 {
+            format!("; {most} were, further ones not")
+        } else {
+            String::new()
+        };
+        let why = format!(
+            "owner unknown: no package lists; what startup entries start and name, and what is setuid, was looked at all the same{rest}"
+        );
+        host.gaps.note("files", why);
+    }
     let known = read::known(facts)?;
     let plans = read::plan(&present, &known, &host.gaps);
     let evidence = host.evidence;

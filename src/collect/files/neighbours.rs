@@ -1,10 +1,12 @@
 //! Small files beside a suspect's executable, or beside what a startup entry starts: a miner's
 //! configuration lies there.
 
+use super::setuid;
 use super::temporary::{Budget, hidden, temporary};
 use super::wanted::Candidate;
 use crate::collect::packages::Owners;
 use crate::evidence::{Dir, FileKind, HostPath, Stat};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// Larger files are no configuration, script or list of pools.
@@ -82,12 +84,22 @@ fn worth(executable: &HostPath, folder: &HostPath) -> bool {
     executable.is_absolute() && (!shared || hidden(executable))
 }
 
+/// Files that entries start or name, and setuid ones, that are looked at where nobody tells who owns them.
+pub(super) const MOST_UNKNOWN: u32 = 1024;
+
 /// Whether a candidate stands: what entries start or name and what is setuid only where no package owns it,
-/// a neighbour only beside an executable that no package owns, and,
-/// where that cannot be told, only in temporary and hidden folders.
-pub(super) fn wanted(candidate: &Candidate, owners: &Owners) -> bool {
+/// or where nobody tells, as far as `unknown` goes; a neighbour only beside an executable that no package
+/// owns, and, where that cannot be told, only in temporary and hidden folders. A shell that is setuid is
+/// none that a package brought.
+pub(super) fn wanted(candidate: &Candidate, owners: &Owners, unknown: &Cell<u32>) -> bool {
     if matches!(candidate.why, "started" | "named" | "setuid") {
-        return owners.known && owners.of(&candidate.path).is_none();
+        if owners.known {
+            let shell = candidate.why == "setuid" && setuid::shell(&candidate.path);
+            return shell || owners.of(&candidate.path).is_none();
+        }
+        let left = unknown.get();
+        unknown.set(left.saturating_sub(1));
+        return left > 0;
     }
     let Some(executable) = &candidate.beside else { return true };
     if temporary(executable) || hidden(executable) {

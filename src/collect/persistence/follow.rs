@@ -45,7 +45,7 @@ impl Walk<'_, '_> {
         Shell::at_home(self.home(user))
     }
 
-    fn home(&self, user: Option<&HostText>) -> Option<&HostPath> {
+    pub(super) fn home(&self, user: Option<&HostText>) -> Option<&HostPath> {
         let name = user.map_or(&b"root"[..], HostText::as_bytes);
         self.homes.iter().find(|(user, _)| user.as_bytes() == name).map(|(_, home)| home)
     }

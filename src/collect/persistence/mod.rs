@@ -2,9 +2,12 @@
 
 mod access;
 mod autostart;
+mod beyond;
 mod cron;
 mod decode;
+mod doors;
 mod follow;
+mod git;
 mod hooks;
 mod keep;
 mod lines;
@@ -12,6 +15,7 @@ mod modules;
 mod places;
 mod preload;
 mod program;
+mod python;
 mod scripts;
 mod shell;
 mod systemd;
@@ -30,7 +34,7 @@ use walk::Walk;
 
 crate::table! {
     pub struct Entry in persistence, "What makes a program start by itself: one row a command line, or a library for preload. Of the host's own root; containers are not looked into.";
-    kind: &'static str, "", "cron, systemd, rc, init, profile, preload, motd, udev, at, autostart, hook (network, package manager and login hooks), pam, account (those with a shell, and of uid 0), sudoers, ssh-key, logrotate, sysctl, module.";
+    kind: &'static str, "", "cron, systemd, rc, init, profile, preload, motd, udev, at, autostart, hook (network, package manager and login hooks), pam, account (those with a shell, and of uid 0), sudoers, ssh-key, logrotate, sysctl, module, sshd (where it takes keys from, what it runs), inetd, supervisor, ld.so (folders of libraries), git (its hooks and programs), python (what each start runs).";
     path: HostPath, "", "The file.";
     line: Option<u32>, "", "Its line, from 1.";
     name: Option<HostText>, "", "Unit or script name.";
@@ -114,6 +118,7 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
             }
         }
     }
+    walk.beyond()?;
     walk.scripts()?;
     modules::resolve(host, facts)
 }

@@ -1,6 +1,6 @@
 //! Where things are told to start by themselves, and who reads each place.
 
-use super::{Parse, access, autostart, cron, hooks, preload, shell, systemd, udev};
+use super::{Parse, access, autostart, cron, doors, git, hooks, preload, shell, systemd, udev};
 
 /// Where files of a kind lie.
 #[derive(Clone, Copy)]
@@ -29,11 +29,11 @@ pub(super) struct Place {
     pub drop_ins: bool,
 }
 
-const fn place(kind: &'static str, at: At, parse: Parse) -> Place {
+pub(super) const fn place(kind: &'static str, at: At, parse: Parse) -> Place {
     Place { kind, at, parse, when: None, executable: false, drop_ins: false }
 }
 
-const fn scripts(kind: &'static str, at: At, when: Option<&'static str>) -> Place {
+pub(super) const fn scripts(kind: &'static str, at: At, when: Option<&'static str>) -> Place {
     Place { kind, at, parse: shell::commands, when, executable: true, drop_ins: false }
 }
 
@@ -187,6 +187,23 @@ pub(super) const PLACES: &[Place] = &[
     scripts("hook", Folder("/etc/networkd-dispatcher/off.d"), Some("network")),
     place("hook", Folder("/etc/dhcp/dhclient-enter-hooks.d"), shell::commands),
     place("hook", Folder("/etc/dhcp/dhclient-exit-hooks.d"), shell::commands),
+    place("sshd", File("/etc/ssh/sshd_config"), doors::sshd),
+    place("sshd", Folder("/etc/ssh/sshd_config.d"), doors::sshd),
+    place("inetd", File("/etc/inetd.conf"), doors::inetd),
+    place("inetd", File("/etc/xinetd.conf"), doors::xinetd),
+    place("inetd", Folder("/etc/xinetd.d"), doors::xinetd),
+    place("supervisor", File("/etc/supervisord.conf"), doors::supervisor),
+    place("supervisor", File("/etc/supervisor/supervisord.conf"), doors::supervisor),
+    place("supervisor", Folder("/etc/supervisor/conf.d"), doors::supervisor),
+    place("supervisor", Folder("/etc/supervisord.d"), doors::supervisor),
+    place("supervisor", Folder("/etc/supervisor.d"), doors::supervisor),
+    place("ld.so", File("/etc/ld.so.conf"), doors::library_folders),
+    place("ld.so", Folder("/etc/ld.so.conf.d"), doors::library_folders),
+    place("git", File("/etc/gitconfig"), git::config),
+    place("git", Home(".gitconfig"), git::config),
+    place("git", Home(".config/git/config"), git::config),
+    scripts("git", Folder("/etc/.git/hooks"), Some("git")),
+    scripts("git", HomeFolder(".git/hooks"), Some("git")),
     place("pam", Folder("/etc/pam.d"), access::pam),
     place("pam", File("/etc/pam.conf"), access::pam),
     place("account", File("/etc/passwd"), access::accounts),

@@ -73,9 +73,19 @@ fn meaningful(line: &[u8]) -> bool {
             let rest = line.strip_prefix(word);
             rest.is_some_and(|rest| rest.trim_ascii().iter().all(u8::is_ascii_digit))
         };
-        function || pattern || case || number(b"return ") || number(b"exit ")
+        function && !stands_for(line) || pattern || case || number(b"return ") || number(b"exit ")
     };
     !line.is_empty() && !line.starts_with(b"#") && !SYNTAX.contains(&line) && !header(line)
+}
+
+/// Programs that are asked for a password: a function of such a name stands between.
+const ASKED: [&[u8]; 6] = [b"sudo", b"su", b"ssh", b"passwd", b"doas", b"scp"];
+
+/// Whether a function is put in a program's place that asks for passwords.
+fn stands_for(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"function ").unwrap_or(line);
+    let name = line.split(|b| *b == b'(').next().unwrap_or_default().trim_ascii();
+    ASKED.contains(&name)
 }
 
 #[cfg(test)]

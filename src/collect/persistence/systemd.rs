@@ -84,8 +84,14 @@ pub(super) fn unit(text: &Text<'_>) -> Parsed {
             || matches!(*key, b"StandardInputText" | b"StandardInputData")
         {
             value
+        } else if *key == b"StandardInput" && *value == b"socket" {
+            // Whoever connects talks to what is started.
+            value
         } else if *key == b"StandardInput" {
             value.strip_prefix(b"file:").unwrap_or_default().trim_ascii()
+        } else if *key == b"EnvironmentFile" {
+            // Read by itself, and no entry.
+            value.strip_prefix(b"-").unwrap_or(value)
         } else {
             continue;
         };

@@ -1,5 +1,6 @@
 //! Reads the places one after another, then the scripts that their entries run.
 
+use super::beyond::Beyond;
 use super::follow::Scripts;
 use super::keep::{MOST_ROWS, keep};
 use super::places::{At, PLACES, Place};
@@ -22,6 +23,8 @@ pub(super) struct Walk<'a, 'h> {
     seen: HashSet<(u64, u64)>,
     /// To be read when all places were.
     pub(super) scripts: Scripts,
+    /// The same: places that files named.
+    pub(super) beyond: Vec<Beyond>,
 }
 
 /// What an entry is stored with besides itself.
@@ -42,7 +45,14 @@ pub(super) struct Origin<'a> {
 
 impl<'a, 'h> Walk<'a, 'h> {
     pub fn new(host: &'a Host<'h>, facts: &'a Facts, homes: &'a [(HostText, HostPath)]) -> Self {
-        Self { host, facts, homes, seen: HashSet::new(), scripts: Scripts::default() }
+        Self {
+            host,
+            facts,
+            homes,
+            seen: HashSet::new(),
+            scripts: Scripts::default(),
+            beyond: Vec::new(),
+        }
     }
 
     pub(super) fn root(&self) -> &dyn Dir {
@@ -89,7 +99,9 @@ impl<'a, 'h> Walk<'a, 'h> {
         self.too_many(path, names.len());
         for name in names.iter().take(MOST_NAMES) {
             let file = path.join(name);
-            if self.leads_elsewhere(path, &file) {
+            // git lays samples beside its hooks, and does not run them.
+            let sample = place.kind == "git" && name.as_bytes().ends_with(b".sample");
+            if sample || self.leads_elsewhere(path, &file) {
                 continue;
             }
             // Units have drop-ins in folders of their own, one level down.
@@ -159,6 +171,7 @@ impl<'a, 'h> Walk<'a, 'h> {
                 format!("{} lines, first {}: {}", problems.len(), problem.line, problem.what);
             self.missed(&Unavailable::new(path, Reason::Damaged, detail));
         }
+        self.look_beyond(place.kind, &mut found, owner);
         let mut origin = Origin {
             kind: place.kind,
             path,
