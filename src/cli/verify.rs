@@ -74,6 +74,14 @@ pub fn run(
     if let Some(more) = custody.left_out.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
         let _ = writeln!(messages, "davy: and {more} more, in the archive's manifest");
     }
+    if custody.bare > 0 {
+        writeln!(
+            out,
+            "{shown}: nothing vouches for permissions, owners and times in the headers of {} members: \
+             an older davy wrote them",
+            custody.bare
+        )?;
+    }
     let chain = format!(
         "{} members ({} bytes) in {} segments of host {}",
         custody.members, custody.bytes, custody.segments, custody.host

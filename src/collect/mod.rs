@@ -138,7 +138,7 @@ pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) 
         host.gaps.store(facts)?;
         if let Some(place) = evidence.told().and_then(|told| told.damaged.as_ref()) {
             let why = format!(
-                "the archive is cut off or damaged: what is missing may be anything; copy it again \
+                "The archive is cut off or damaged: what is missing may be anything; copy it again \
                  from where it was made, and compare sizes and digests ({place})"
             );
             let lost = Pieces { missed: 1, failed: 1, ..Pieces::default() };

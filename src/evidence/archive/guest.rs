@@ -132,12 +132,12 @@ pub(super) fn opened(
 ) -> io::Result<()> {
     let below = [name, b"!"].concat();
     let (plain, _) = unpack_within(reader);
-    let (first, mut plain) = started(plain, 512);
+    let (first, mut plain) = started(plain, 1024);
+    if davy::begins(&first) {
+        own(spool, below, plain);
+        return Ok(());
+    }
     match Container::of_plain(&first) {
-        Some(Container::Tar) if davy::begins(&first) => {
-            own(spool, below, plain);
-            Ok(())
-        }
         Some(Container::Tar) => tar::read(spool, &below, Box::new(plain), wanted, depth + 1),
         Some(Container::Zip) => {
             zipped(spool, name, &below, &mut plain, wanted, depth);

@@ -33,7 +33,7 @@ impl Container {
 }
 
 /// By the header's own checksum: old tars have no mark.
-fn is_tar(header: &[u8]) -> bool {
+pub(in crate::evidence) fn is_tar(header: &[u8]) -> bool {
     let Some(header) = header.get(..512) else { return false };
     let Some(field) = header.get(148..156) else { return false };
     let digits: String = field

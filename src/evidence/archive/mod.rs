@@ -13,6 +13,7 @@ mod zip;
 
 pub use guest::Guest;
 pub use kind::Container;
+pub(super) use kind::is_tar;
 pub use passing::{Passed, Passing};
 
 use super::{Body, FileKind};

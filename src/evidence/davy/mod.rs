@@ -6,13 +6,19 @@
 //! digest of the segment before it. So a cut archive can be trusted up to its last segment, and the
 //! digest of the last segment (the root) stands for the whole.
 
+mod about;
 mod again;
+mod blocks;
+mod custody;
+mod header;
+mod held;
 mod read;
 mod wire;
 mod write;
 
+pub use custody::{Custody, Fault};
 pub(super) use read::begins;
-pub use read::{Custody, Fault, HELD, open, read, read_holding, told_by};
+pub use read::{HELD, open, read, read_holding, told_by};
 pub use write::{About, Writer};
 
 /// The first member.

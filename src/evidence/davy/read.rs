@@ -2,14 +2,19 @@
 //! What is too much to hold is checked as it goes by, and read again from the file when it is asked
 //! for.
 
+use super::about;
 use super::again::{self, Again};
-use super::wire::{Heading, WireAbout, WireDirectory, WireMemory, WirePiece};
-use super::{ABOUT, FORMAT, MANIFEST, hex, sha256};
+use super::blocks::Blocks;
+use super::custody::{self, Custody, Fault};
+use super::header::Header;
+use super::held::{Body, Held, Keeps, put};
+use super::wire::{Heading, WireDirectory, WireMemory};
+use super::{ABOUT, MANIFEST, hex, sha256};
 use crate::evidence::recording::{
-    Answers, Content, Directory, KeptMemory, Pieces, ReadAt, RecordingLimits, Replay,
+    Answers, Content, Directory, KeptMemory, RecordingLimits, Replay,
 };
-use crate::evidence::{Told, unpack};
-use crate::facts::{HostText, Status};
+use crate::evidence::unpack;
+use crate::facts::HostText;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::File;
@@ -24,38 +29,6 @@ pub const HELD: u64 = 64 << 20;
 const HELD_ONCE: u64 = 112 << 20;
 /// Members larger than this leave half of that room to the others.
 const LARGE: u64 = 1 << 20;
-
-/// Something in an archive that is not as it was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The member; empty for the archive.
-    pub member: String,
-    /// What is wrong.
-    pub why: String,
-}
-
-/// What can be said of an archive's integrity.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Custody {
-    /// Name of the host.
-    pub host: String,
-    /// Segments that are there and chained.
-    pub segments: u64,
-    /// Members that these vouch for.
-    pub members: u64,
-    /// Bytes of these.
-    pub bytes: u64,
-    /// Digest of the last segment; of a whole archive, its root.
-    pub root: String,
-    /// Whether the last segment is there.
-    pub whole: bool,
-    /// What is not as it was written.
-    pub faults: Vec<Fault>,
-    /// Members after the last segment: nothing vouches for them, and nothing of them is used.
-    pub unvouched: u64,
-    /// What the collector read and did not keep, by its limits.
-    pub left_out: Vec<(String, u64)>,
-}
 
 /// Reads the plain tar of an archive: what it says, and whether it is as it was written. Bytes are
 /// kept for the replay only where `keep` is set.
@@ -97,41 +70,37 @@ fn members(
         room,
         again,
         lost: (0, 0),
+        taken: 0,
+        salvaged: None,
     };
-    let mut archive = tar::Archive::new(stream);
+    let mut blocks = Blocks::new(stream);
     let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
-    for entry in archive.entries()? {
-        let mut entry = match entry {
-            Ok(entry) => entry,
-            Err(e) => {
-                reader.fault("", format!("the archive is cut or damaged here: {e}"));
-                break;
-            }
-        };
-        let member = HostText::from(entry.path_bytes().as_ref()).escaped();
-        let size = entry.size();
-        if reader.answers.is_none() && member != ABOUT {
-            return Err(invalid(format!("begins with {member}, not with {ABOUT}")));
+    let mut lost = None;
+    // From each header that is found everything is in its place, up to the next one that is damaged.
+    while let Some(passed) = blocks.find()? {
+        if reader.answers.is_none() && !passed.is_empty() {
+            // Of the first member only the header was changed: what follows it is its text.
+            reader.fault(ABOUT, "its header in the tar was changed".to_owned());
+            reader.about(&passed).map_err(invalid)?;
+        } else if let Some(why) = lost.take() {
+            let count = passed.len();
+            let why = format!("the archive is damaged here: {why}; {count} bytes are passed over");
+            reader.fault("", why);
         }
-        let ours = reader.answers.is_none() || member.starts_with(MANIFEST);
-        if ours && size > MOST_MANIFEST {
-            reader.fault(&member, format!("{size} bytes are more than davy writes"));
-            continue;
+        let base = blocks.at();
+        let mut archive = tar::Archive::new(&mut blocks);
+        match run(&mut reader, &mut archive, base).map_err(invalid)? {
+            Ended::Whole | Ended::Cut => break,
+            Ended::Damaged(why) => lost = Some(why),
         }
-        let keeps = if ours { Keeps::Whole } else { reader.keeps(size, entry.raw_file_position()) };
-        let (bytes, digest, got) = taken(&mut entry, size, matches!(keeps, Keeps::Whole));
-        if got < size {
-            reader.fault(&member, format!("cut: {got} of {size} bytes are there"));
-            break;
-        }
-        if reader.answers.is_none() {
-            reader.about(&bytes).map_err(invalid)?;
-        }
-        if member.starts_with(MANIFEST) {
-            reader.segment(&member, &bytes);
-        } else {
-            reader.hold(member, Body::of(keeps, bytes, size), digest);
-        }
+    }
+    if let Some(why) = lost {
+        reader.fault("", format!("the archive is cut or damaged here: {why}"));
+    }
+    if reader.custody.segments == 0
+        && let Some(why) = &reader.salvaged
+    {
+        return Err(invalid(format!("{ABOUT}: {why}")));
     }
     reader.custody.unvouched = reader.held.values().filter(|held| !held.vouched).count() as u64;
     if reader.custody.whole && reader.custody.unvouched > 0 {
@@ -142,14 +111,66 @@ fn members(
     if !reader.custody.whole && reader.custody.faults.is_empty() {
         reader.fault("", "the archive ends before its last segment".to_owned());
     }
+    reader.uptime();
     let (custody, lost) = (reader.custody, reader.lost);
     match reader.answers {
         Some(answers) => {
-            let told = told(name, &custody, lost);
+            let told = custody::told(name, &custody, lost);
             Ok((Replay::of_archive(answers, name, told), custody))
         }
         None => Err(invalid("empty".to_owned())),
     }
+}
+
+/// How a stretch of members ended.
+enum Ended {
+    /// With the archive.
+    Whole,
+    /// Within a member.
+    Cut,
+    /// At a header that cannot be right.
+    Damaged(String),
+}
+
+/// Reads members up to the archive's end or to a damaged header; the tar begins at that byte.
+fn run<R: Read>(
+    reader: &mut Reader,
+    archive: &mut tar::Archive<R>,
+    base: u64,
+) -> Result<Ended, String> {
+    for entry in archive.entries().map_err(|e| e.to_string())? {
+        let mut entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => return Ok(Ended::Damaged(e.to_string())),
+        };
+        let member = HostText::from(entry.path_bytes().as_ref()).escaped();
+        let (size, header) = (entry.size(), Header::of(entry.header()));
+        if reader.answers.is_none() && member != ABOUT {
+            return Err(format!("begins with {member}, not with {ABOUT}"));
+        }
+        let ours = reader.answers.is_none() || member.starts_with(MANIFEST);
+        if ours && size > MOST_MANIFEST {
+            reader.fault(&member, format!("{size} bytes are more than davy writes"));
+            continue;
+        }
+        let at = base.saturating_add(entry.raw_file_position());
+        let keeps = if ours { Keeps::Whole } else { reader.keeps(size, at) };
+        let (bytes, digest, got) = taken(&mut entry, size, matches!(keeps, Keeps::Whole));
+        if got < size {
+            reader.fault(&member, format!("cut: {got} of {size} bytes are there"));
+            return Ok(Ended::Cut);
+        }
+        if reader.answers.is_none() {
+            reader.taken = header.mtime;
+            reader.about(&bytes)?;
+        }
+        if member.starts_with(MANIFEST) {
+            reader.segment(&member, &bytes, header);
+        } else {
+            reader.hold(member, Body::of(keeps, bytes, size), digest, header);
+        }
+    }
+    Ok(Ended::Whole)
 }
 
 /// A member's bytes as far as they are wanted, its digest, and how many bytes were there.
@@ -177,37 +198,14 @@ fn taken(entry: &mut impl Read, size: u64, keep: bool) -> (Vec<u8>, String, u64)
     (bytes, hex(&digest.finalize()), got)
 }
 
-/// What is wrong or was left out, as coverage; nothing where nothing is.
-fn told(name: &str, custody: &Custody, (members, bytes): (u64, u64)) -> Option<Told> {
-    let mut told = Told::default();
-    if members > 0 {
-        let why = format!(
-            "{name}: {members} members ({bytes} bytes) are more than davy holds, and were left out: \
-             what comes through a pipe, is encrypted or is packed as one piece cannot be read again; name a file \
-             that is packed with zstd, as davy collect does, or not at all"
-        );
-        told.beyond.push(("archive members".to_owned(), why));
-    }
-    told.damaged = custody.faults.first().map(|Fault { member, why }| {
-        let what = if member.is_empty() { "the archive" } else { member };
-        format!("{name}: {what}: {why}")
-    });
-    for Fault { member, why } in &custody.faults {
-        let what = if member.is_empty() { "the archive" } else { member };
-        let row = (format!("archive {what}"), Status::Partial, format!("{name}: {what}: {why}"));
-        told.coverage.push(row);
-    }
-    for (path, bytes) in &custody.left_out {
-        let why =
-            format!("{path}: {bytes} bytes were read and not kept, by the collector's limits");
-        told.coverage.push((format!("archive {path}"), Status::NotCaptured, why));
-    }
-    (!told.coverage.is_empty() || !told.beyond.is_empty()).then_some(told)
-}
-
-/// Whether these are the first plain bytes of davy's archive.
+/// Whether these are the first plain bytes of davy's archive, 1 KiB of them: also where one of them was
+/// changed.
 pub(in crate::evidence) fn begins(first: &[u8]) -> bool {
-    first.starts_with(b"davy.json\0")
+    let named = first.starts_with(b"davy.json\0");
+    named
+        || first.get(512..).is_some_and(|text| {
+            memchr::memmem::find(text, b"\"format\": \"davy.archive/").is_some()
+        })
 }
 
 /// Whether a file's first bytes, compressed or not, are those of davy's archive.
@@ -216,42 +214,8 @@ pub fn told_by(head: &[u8]) -> bool {
     let mut first = Vec::new();
     let (plain, _) = unpack(Box::new(io::Cursor::new(head.to_vec())));
     // The head is cut off somewhere: what came out before counts.
-    let _ = plain.take(16).read_to_end(&mut first);
+    let _ = plain.take(1024).read_to_end(&mut first);
     begins(&first)
-}
-
-/// What becomes of a member's bytes.
-#[derive(Clone, Copy)]
-enum Keeps {
-    /// They are held.
-    Whole,
-    /// They are read again, from here in the plain tar.
-    At(u64),
-    /// They are checked and let go.
-    Nothing,
-}
-
-/// Where a member's bytes are.
-enum Body {
-    Held(Arc<[u8]>),
-    Away { at: u64, length: u64 },
-    Gone,
-}
-
-impl Body {
-    fn of(keeps: Keeps, bytes: Vec<u8>, length: u64) -> Self {
-        match keeps {
-            Keeps::Whole => Self::Held(bytes.into()),
-            Keeps::At(at) => Self::Away { at, length },
-            Keeps::Nothing => Self::Gone,
-        }
-    }
-}
-
-struct Held {
-    body: Body,
-    sha256: String,
-    vouched: bool,
 }
 
 struct Reader {
@@ -264,6 +228,10 @@ struct Reader {
     again: Option<Arc<Again>>,
     /// Members that were neither held nor can be read again, and their bytes.
     lost: (u64, u64),
+    /// When it was begun, by the header of its first member.
+    taken: u64,
+    /// Why the first member is not what davy writes, where it is not.
+    salvaged: Option<String>,
 }
 
 impl Reader {
@@ -288,26 +256,35 @@ impl Reader {
     }
 
     fn about(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let about: WireAbout =
-            serde_json::from_slice(bytes).map_err(|e| format!("{ABOUT}: {e}"))?;
-        if about.format != FORMAT {
-            return Err(format!("{ABOUT}: the format is {}, not {FORMAT}", about.format));
+        let (about, why) = about::read(bytes, self.taken);
+        if let Some(why) = why {
+            self.fault(ABOUT, why.clone());
+            self.salvaged = Some(why);
         }
         self.custody.host.clone_from(&about.name);
         let limits = RecordingLimits { one: usize::MAX, all: usize::MAX };
-        self.answers = Some(Answers::new(about.name, about.clock.into(), limits));
+        self.answers = Some(Answers::new(about.name, about.clock, limits));
         Ok(())
     }
 
-    fn hold(&mut self, member: String, body: Body, sha256: String) {
+    /// Where the clock was lost with the first member, what the host itself said of its uptime.
+    fn uptime(&mut self) {
+        let held = self.held.get("[root]/proc/uptime").filter(|held| held.vouched);
+        let Some(Held { body: Body::Held(bytes), .. }) = held else { return };
+        if let Some(answers) = self.answers.as_mut().filter(|_| self.salvaged.is_some()) {
+            answers.clock.boottime = answers.clock.boottime.or_else(|| about::uptime(bytes));
+        }
+    }
+
+    fn hold(&mut self, member: String, body: Body, sha256: String, header: Header) {
         // tar(1) would write the later over the earlier, whichever was vouched for.
         if self.held.contains_key(&member) {
             self.fault(&member, "is there twice: davy writes each member once".to_owned());
         }
-        self.held.insert(member, Held { body, sha256, vouched: false });
+        self.held.insert(member, Held { body, sha256, header, vouched: false });
     }
 
-    fn segment(&mut self, member: &str, bytes: &[u8]) {
+    fn segment(&mut self, member: &str, bytes: &[u8], header: Header) {
         let mut lines = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty());
         let heading: Heading = match lines.next().map(serde_json::from_slice) {
             Some(Ok(heading)) => heading,
@@ -323,6 +300,10 @@ impl Reader {
         self.custody.root = sha256(bytes);
         self.custody.segments = heading.segment;
         self.custody.whole = heading.end;
+        let old = heading.members.iter().any(|one| one.header.is_none());
+        if let Some(why) = header.other_than(&Header::of_manifest(self.taken)).filter(|_| !old) {
+            self.fault(member, why);
+        }
         for one in &heading.members {
             let why = match self.held.get_mut(&one.name) {
                 None => Some("is missing".to_owned()),
@@ -331,6 +312,16 @@ impl Reader {
                 }
                 Some(held) => {
                     held.vouched = true;
+                    match &one.header {
+                        // The bytes are as they were written, and are used.
+                        Some(header) => {
+                            let why = held.header.other_than(header);
+                            self.custody
+                                .faults
+                                .extend(why.map(|why| Fault { member: one.name.clone(), why }));
+                        }
+                        None => self.custody.bare += 1,
+                    }
                     None
                 }
             };
@@ -391,23 +382,5 @@ impl Reader {
             });
         }
         Ok(())
-    }
-}
-
-/// Puts a member that is vouched for where its bytes were read.
-fn put(
-    held: &HashMap<String, Held>,
-    again: Option<&Arc<Again>>,
-    piece: &WirePiece,
-    into: &mut Pieces,
-) {
-    let Some(held) = held.get(&piece.member).filter(|held| held.vouched) else { return };
-    match (&held.body, again) {
-        (Body::Held(bytes), _) => into.put(piece.at, Arc::clone(bytes)),
-        (Body::Away { at, length }, Some(again)) => {
-            let again: Arc<dyn ReadAt> = Arc::<Again>::clone(again);
-            into.put_away(piece.at, again, *at, *length);
-        }
-        (Body::Away { .. } | Body::Gone, _) => {}
     }
 }

@@ -1,6 +1,7 @@
 //! Questions and answers as lines of JSON. Paths and names are written in the reversible form in
 //! which facts store them.
 
+use super::header::Header;
 use crate::evidence::recording::{Answer, Content, Directory, KeptMemory, Place};
 use crate::evidence::{Clock, FileKind, HostPath, Reason, Stat, Unavailable};
 use crate::facts::Time;
@@ -264,6 +265,9 @@ pub(super) struct WireMember {
     pub name: String,
     pub size: u64,
     pub sha256: String,
+    /// What its header says; older archives have none.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
 }
 
 /// The first line of a segment.

@@ -1,5 +1,6 @@
 //! Writing: what is new in a recording becomes members and a segment of the manifest.
 
+use super::header::Header;
 use super::wire::{
     Heading, Wire, WireAbout, WireContent, WireDirectory, WireMember, WireMemory, WirePiece,
     WireStat,
@@ -141,13 +142,17 @@ impl<W: Write> Writer<W> {
             name = format!("pieces/{}", self.pieces).into_bytes();
             self.names.insert(name.clone());
         }
+        let mtime = stat.and_then(|stat| stat.mtime).map(|time| time.0 / 1_000_000_000);
+        let mtime = mtime.and_then(|t| u64::try_from(t).ok()).unwrap_or(self.taken);
+        let known = stat.map_or(Header::of_manifest(self.taken), |stat| {
+            Header::new(stat.mode & 0o777, stat.uid.into(), stat.gid.into(), mtime)
+        });
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
-        header.set_mode(stat.map_or(0o600, |stat| stat.mode & 0o777));
-        header.set_uid(stat.map_or(0, |stat| stat.uid).into());
-        header.set_gid(stat.map_or(0, |stat| stat.gid).into());
-        let mtime = stat.and_then(|stat| stat.mtime).map(|time| time.0 / 1_000_000_000);
-        header.set_mtime(mtime.and_then(|t| u64::try_from(t).ok()).unwrap_or(self.taken));
+        header.set_mode(known.mode);
+        header.set_uid(known.uid);
+        header.set_gid(known.gid);
+        header.set_mtime(known.mtime);
         let path = std::path::Path::new(std::ffi::OsStr::from_bytes(&name));
         self.tar.append_data(&mut header, path, bytes)?;
         let shown = crate::facts::HostText::from(name.as_slice()).escaped();
@@ -155,6 +160,7 @@ impl<W: Write> Writer<W> {
             name: shown.clone(),
             size: bytes.len() as u64,
             sha256: sha256(bytes),
+            header: Some(known),
         });
         Ok(shown)
     }
