@@ -24,6 +24,7 @@ mod processes;
 mod roots;
 mod sockets;
 mod ssh_keys;
+mod web;
 
 pub(crate) use environment::variables;
 pub use gaps::Gaps;
@@ -90,6 +91,7 @@ pub const COLLECTORS: &[Collector] = &[
     sockets::COLLECTOR,
     packages::COLLECTOR,
     persistence::COLLECTOR,
+    web::COLLECTOR,
     accounts::COLLECTOR,
     ssh_keys::COLLECTOR,
     logins::COLLECTOR,

@@ -37,6 +37,13 @@ pub(super) struct Scripts {
     waiting: VecDeque<Script>,
     /// Names are told apart where the source has no inodes.
     met: HashSet<(HostPath, bool)>,
+    /// Programs of the system that were not captured.
+    left: u32,
+}
+
+/// Whether it lies where the system's own programs lie.
+fn of_the_system(path: &HostPath) -> bool {
+    [&b"/bin"[..], b"/sbin", b"/usr/bin", b"/usr/sbin"].contains(&path.parent().as_bytes())
 }
 
 impl Walk<'_, '_> {
@@ -107,6 +114,12 @@ impl Walk<'_, '_> {
             let mut bytes = Vec::new();
             let first = self.root().read(path, FIRST_BYTES, &mut bytes);
             let word = content(&bytes);
+            // Collectors leave the system's programs where they are: most are no scripts.
+            let absent = first.as_ref().is_err_and(|why| why.reason == Reason::NotCaptured);
+            if absent && !script.named.interpreted && of_the_system(path) {
+                self.scripts.left += 1;
+                continue;
+            }
             if first.is_ok() && word != "script" && !(script.named.interpreted && word == "text") {
                 continue;
             }
@@ -155,6 +168,13 @@ impl Walk<'_, '_> {
                 left_out: 0,
             };
             self.store_all(&mut origin, found)?;
+        }
+        if self.scripts.left > 0 {
+            let count = self.scripts.left;
+            let why = format!(
+                "{count} programs of the system that entries run were not captured, and are taken for no scripts"
+            );
+            self.host.gaps.note("persistence", why);
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use std::io::{Read, SeekFrom};
 
 pub(super) struct Walk<'a, 'h> {
-    host: &'a Host<'h>,
+    pub(super) host: &'a Host<'h>,
     facts: &'a Facts,
     pub(super) homes: &'a [(HostText, HostPath)],
     /// Device and inode of what was read: /lib and /usr/lib may be one.
