@@ -43,7 +43,17 @@ pub(super) struct Scripts {
 
 /// Whether it lies where the system's own programs lie.
 fn of_the_system(path: &HostPath) -> bool {
-    [&b"/bin"[..], b"/sbin", b"/usr/bin", b"/usr/sbin"].contains(&path.parent().as_bytes())
+    [
+        &b"/bin/"[..],
+        b"/sbin/",
+        b"/lib/",
+        b"/usr/bin/",
+        b"/usr/sbin/",
+        b"/usr/lib/",
+        b"/usr/libexec/",
+    ]
+    .iter()
+    .any(|folder| path.as_bytes().starts_with(folder))
 }
 
 impl Walk<'_, '_> {

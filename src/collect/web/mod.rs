@@ -65,7 +65,11 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
     if let Some(why) = unread {
         detail += &format!("; {} not read, as {why}", walk.seen.unread);
     }
-    let status = if walk.seen.whole() { Status::Complete } else { Status::Partial };
+    let status = match (walk.seen.uncaptured(), walk.seen.whole()) {
+        (true, _) => Status::NotCaptured,
+        (false, true) => Status::Complete,
+        (false, false) => Status::Partial,
+    };
     let pieces = walk.seen.pieces();
     facts.cover_counted("web_code", status, detail, pieces)
 }

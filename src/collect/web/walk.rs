@@ -1,6 +1,6 @@
 //! The usual web roots, walked as far as is bounded.
 
-use crate::evidence::{Dir, FileKind, HostPath, Stat};
+use crate::evidence::{Dir, FileKind, HostPath, Reason, Stat};
 use crate::facts::Pieces;
 
 /// Where web servers are told to serve from, by distributions and by custom.
@@ -48,10 +48,23 @@ pub(super) struct Seen {
     /// Names or scripts beyond the bounds.
     beyond: bool,
     deep: u64,
+    /// Roots of which nobody tells whether they are there.
+    unknown: u64,
 }
 
 impl Seen {
+    /// Nothing was looked at, and nobody tells whether there was anything.
+    pub(super) const fn uncaptured(&self) -> bool {
+        self.roots.is_empty() && self.unknown > 0
+    }
+
     pub(super) fn words(&self) -> String {
+        if self.uncaptured() {
+            return format!(
+                "whether the usual web roots ({} …) are there was not captured",
+                ROOTS.get(..3).unwrap_or_default().join(", ")
+            );
+        }
         if self.roots.is_empty() {
             return format!(
                 "none of the usual web roots ({} …) is there; others are not looked for",
@@ -115,7 +128,13 @@ impl<'a> Walk<'a> {
     }
 
     fn top(&mut self, path: &HostPath, shown: &'static str) {
-        let Ok(stat) = self.root.stat_link(path) else { return };
+        let stat = match self.root.stat_link(path) {
+            Ok(stat) => stat,
+            Err(why) => {
+                self.seen.unknown += u64::from(why.reason != Reason::Absent);
+                return;
+            }
+        };
         if stat.kind == FileKind::Directory {
             if !self.seen.roots.contains(&shown) {
                 self.seen.roots.push(shown);
