@@ -96,6 +96,11 @@ impl Assembly {
         self.tree.len() >= MOST_NODES
     }
 
+    /// Makes room for so many files.
+    pub fn expect(&mut self, files: usize) {
+        self.tree.reserve(files.min(MOST_NODES));
+    }
+
     fn parent(&mut self, path: &HostPath) -> NodeId {
         let attributes = Attributes::new(0o755, self.taken, 0);
         let before = self.tree.len();

@@ -73,8 +73,7 @@ impl Spool {
             self.crowded.2 |= want != Want::Spare;
             return self.pass(name, member, &mut reader);
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        let failed = reader.take(size).read_to_end(&mut bytes).err();
+        let (bytes, failed) = hold(&mut reader, usize::try_from(size).unwrap_or(0));
         if (bytes.len() as u64) < size {
             member.cut = true;
             self.short(name, bytes.len() as u64, size, failed.as_ref());
@@ -85,7 +84,6 @@ impl Spool {
             self.spare.insert((length, name.to_vec()));
         }
         let packed = bytes.starts_with(&[0x1f, 0x8b, 8]) && name.ends_with(b".gz");
-        let bytes = bytes.into();
         member.body = if packed { Body::Gzip(bytes) } else { Body::Bytes(bytes) };
         failed
     }
@@ -255,6 +253,27 @@ impl Spool {
     pub fn the_guest(&mut self) -> Option<Guest> {
         self.damaged |= std::mem::take(&mut self.damaged_within);
         self.guests.pop()
+    }
+}
+
+/// So many bytes, or as many as come; read into the place where they stay.
+fn hold(reader: &mut dyn Read, size: usize) -> (Arc<[u8]>, Option<io::Error>) {
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
+    let mut got = 0;
+    // Nobody else has it yet.
+    let room = Arc::get_mut(&mut bytes).unwrap_or_default();
+    let error = loop {
+        let Some(rest) = room.get_mut(got..).filter(|rest| !rest.is_empty()) else { break None };
+        match reader.read(rest) {
+            Ok(0) => break None,
+            Ok(more) => got = got.saturating_add(more),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Some(error),
+        }
+    };
+    match bytes.get(..got) {
+        Some(part) if got < size => (part.into(), error),
+        _ => (bytes, error),
     }
 }
 

@@ -40,7 +40,6 @@ impl CatScale<'_> {
     /// What the kernel and the distribution tell of themselves.
     pub(super) fn about(&mut self) {
         if let Some((text, member)) = self.member("System_Info", "-release.txt") {
-            let text = text.to_vec();
             let kernel = lines(&text).find_map(|l| l.strip_prefix(b"KERNELVERSION(uname -r)="));
             if let Some(kernel) = kernel {
                 let kernel = [kernel.trim_ascii(), b"\n"].concat();
@@ -65,7 +64,6 @@ impl CatScale<'_> {
             ("-procmod.txt", "/proc/modules"),
         ] {
             if let Some((text, member)) = self.member("System_Info", end) {
-                let text = text.to_vec();
                 self.host.proc(path, text, &member);
             }
         }

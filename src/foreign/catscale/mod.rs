@@ -33,9 +33,9 @@ struct CatScale<'a> {
     host: Assembly,
 }
 
-impl CatScale<'_> {
+impl<'a> CatScale<'a> {
     /// The member of a folder whose name ends so.
-    fn member(&self, folder: &str, end: &str) -> Option<(&[u8], String)> {
+    fn member(&self, folder: &str, end: &str) -> Option<(&'a [u8], String)> {
         let folder = [self.base, folder.as_bytes(), b"/"].concat();
         let (_, full, member) = self
             .spool
@@ -113,7 +113,6 @@ impl CatScale<'_> {
         let offset = self.zone().unwrap_or(0);
         for (file, end) in logins::FILES.into_iter().zip(["-last-wtmp.txt", "-last-btmp.txt"]) {
             if let Some((text, member)) = self.member("Logs", end) {
-                let text = text.to_vec();
                 logins::place(&mut self.host, file, &text, offset, &member);
             }
         }

@@ -11,7 +11,16 @@ pub(super) mod ss;
 
 /// The lines of a text, without their ends.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (line, after) = match memchr::memchr(b'\n', text) {
+            Some(end) => (text.get(..end)?, text.get(end.saturating_add(1)..)),
+            None => (text, None),
+        };
+        rest = after;
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    })
 }
 
 /// The words of a line.
@@ -55,6 +64,13 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn lines_are_what_stands_between_their_ends(text in "[a\r\n]{0,12}") {
+            let apart: Vec<&[u8]> = text.as_bytes().split(|b| *b == b'\n')
+                .map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect();
+            prop_assert_eq!(lines(text.as_bytes()).collect::<Vec<_>>(), apart);
+        }
+
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
             for line in lines(&bytes) {
