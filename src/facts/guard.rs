@@ -103,7 +103,7 @@ impl Guard {
             limits,
             began: now,
             looked: now,
-            resident: resident(),
+            resident: None,
         });
         let answer = question(connection);
         let asked = self.lock().take().map(|watch| watch.asked).unwrap_or_default();
@@ -157,10 +157,15 @@ impl Watch {
             self.asked.stopped = Some(Stopped::Time);
         } else if now.duration_since(self.looked) > LOOK {
             self.looked = now;
-            if let (Some(before), Some(after)) = (self.resident, resident())
-                && after.saturating_sub(before) > self.limits.memory
-            {
-                self.asked.stopped = Some(Stopped::Memory);
+            // Most questions are answered before the first look, which is what the others grow from.
+            match (self.resident, resident()) {
+                (Some(before), Some(after))
+                    if after.saturating_sub(before) > self.limits.memory =>
+                {
+                    self.asked.stopped = Some(Stopped::Memory);
+                }
+                (None, now) => self.resident = now,
+                _ => {}
             }
         }
         self.asked.stopped.is_some()

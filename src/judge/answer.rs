@@ -139,9 +139,9 @@ impl<'a> Known<'a> {
     /// Tables of facts that the query names: SQLite does not tell of one that is joined by USING and
     /// otherwise not looked at.
     fn joined(&self, sql: &str) -> BTreeSet<String> {
-        let words = sources(sql);
-        let tables = self.tables.iter().map(|table| table.name);
-        tables.filter(|name| words.contains(*name)).map(str::to_owned).collect()
+        let lower = sql.to_ascii_lowercase();
+        let tables: BTreeSet<&str> = self.tables.iter().map(|table| table.name).collect();
+        sources(&lower).filter(|word| tables.contains(word)).map(str::to_owned).collect()
     }
 
     fn of(&self, what: &str) -> Gap {
@@ -177,22 +177,18 @@ impl Row {
     }
 }
 
-/// What stands after FROM, JOIN or a comma, in lower case: tables, and more.
-pub(super) fn sources(sql: &str) -> BTreeSet<String> {
-    let lower = sql.to_ascii_lowercase();
-    let mut before = "";
-    let mut out = BTreeSet::new();
+/// What stands after FROM, JOIN or a comma: tables, and more. `lower` is the query in lower case.
+pub(super) fn sources(lower: &str) -> impl Iterator<Item = &str> {
     let apart = |c: char| c.is_ascii_whitespace() || matches!(c, '(' | ')' | ';');
-    for token in lower.split_inclusive(',').flat_map(|part| part.split(apart)) {
+    let mut before = "";
+    lower.split_inclusive(',').flat_map(move |part| part.split(apart)).filter_map(move |token| {
         let word = token.trim_end_matches(',');
-        if matches!(before, "from" | "join" | ",") && !word.is_empty() {
-            out.insert(word.to_owned());
-        }
+        let source = matches!(before, "from" | "join" | ",") && !word.is_empty();
         if token.ends_with(',') {
             before = ",";
         } else if !token.is_empty() {
             before = token;
         }
-    }
-    out
+        source.then_some(word)
+    })
 }

@@ -47,8 +47,16 @@ impl Playbooks {
             let name = stem(Path::new(file));
             all.insert_lookup(&name, file, text);
         }
+        // Read from YAML while davy was built.
+        let mut read =
+            serde_json::from_str::<Vec<Playbook>>(embedded::READ).unwrap_or_default().into_iter();
         for (file, text) in embedded::PLAYBOOKS {
-            all.insert(file, text);
+            let of_it = read.next().filter(|playbook| playbook.file == *file);
+            let playbook = match of_it {
+                Some(playbook) => Ok(Playbook { source: (*text).to_owned(), ..playbook }),
+                None => Playbook::parse(file, text),
+            };
+            all.add(file, text, playbook);
         }
         all
     }
@@ -61,9 +69,13 @@ impl Playbooks {
 
     /// Adds a playbook's text. One of the same id is replaced, and a note says so.
     pub fn insert(&mut self, file: &str, text: &str) {
+        self.add(file, text, Playbook::parse(file, text));
+    }
+
+    fn add(&mut self, file: &str, text: &str, playbook: Result<Playbook, Complaint>) {
         self.texts.insert(file.to_owned(), Sha256::digest(text).into());
         self.sources.push((file.to_owned(), text.to_owned()));
-        match Playbook::parse(file, text) {
+        match playbook {
             Ok(playbook) => {
                 let id = playbook.id.text.clone();
                 if let Some(before) = self.playbooks.insert(id.clone(), playbook) {
@@ -161,8 +173,8 @@ impl Playbooks {
         if tables.iter().any(|table| table.name.eq_ignore_ascii_case(name)) {
             return Err(format!("`{name}` is a table of facts; a lookup needs another name"));
         }
-        let mut queries = self.playbooks.values().map(|playbook| &playbook.query.text);
-        if self.lookups.contains_key(name) || queries.any(|sql| sources(sql).contains(name)) {
+        let mut queries = self.playbooks.values().map(|p| p.query.text.to_ascii_lowercase());
+        if self.lookups.contains_key(name) || queries.any(|sql| sources(&sql).any(|s| s == name)) {
             return Ok(());
         }
         let known: Vec<&str> = self.lookups.keys().map(String::as_str).collect();
@@ -268,4 +280,20 @@ fn gather(folder: &Path, depth: u32, files: &mut Vec<PathBuf>) -> std::io::Resul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_was_read_while_building_is_what_the_files_say() {
+        let read: Vec<Playbook> = serde_json::from_str(embedded::READ).unwrap();
+        assert_eq!(read.len(), embedded::PLAYBOOKS.len());
+        for (playbook, (file, text)) in read.into_iter().zip(embedded::PLAYBOOKS) {
+            let playbook = Playbook { source: (*text).to_owned(), ..playbook };
+            assert_eq!(playbook, Playbook::parse(file, text).unwrap(), "{file}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! A playbook: one detection or one question, as YAML with SQL in it.
 
 use super::{Complaint, Level};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const LONGEST: usize = 1 << 20;
 
 /// What a playbook's rows are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Each row is a finding.
@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 /// A text and where it stands in the file, so that an error can point at it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placed {
     /// The text.
     pub text: String,
@@ -31,7 +31,7 @@ pub struct Placed {
 }
 
 /// A parameter's default, which also is its type.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Parameter {
     /// true or false.
@@ -45,7 +45,7 @@ pub enum Parameter {
 }
 
 /// The hosts on which a playbook must and must not fire, as `hosts/fake-crond`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tests {
     /// Here it fires.
     pub fires: Vec<Placed>,
@@ -55,7 +55,7 @@ pub struct Tests {
 
 /// What an answer needs of logs, so that no more than that is kept of large ones. The query gives
 /// the same rows with and without it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Folding {
     /// The columns of `conversations` by which it asks; their sums are over all others.
@@ -68,7 +68,7 @@ pub struct Folding {
 }
 
 /// That a report shows the first rows of an answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shown {
     /// How many.
@@ -82,11 +82,12 @@ pub struct Shown {
 }
 
 /// A playbook.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Playbook {
     /// The file it was read from, for errors.
     pub file: String,
     /// The file's text.
+    #[serde(skip)]
     pub source: String,
     /// Lower case words with hyphens; the first part of its findings' ids.
     pub id: Placed,

@@ -125,8 +125,10 @@ pub fn register(connection: &Connection) -> Result<()> {
             return Ok(None);
         };
         let pattern = text::PATTERNS.get(std::str::from_utf8(pattern).map_err(wrong)?)?;
-        let group = pattern.captures(text.as_bytes()).and_then(|found| found.get(1));
-        Ok(group.map(|group| String::from_utf8_lossy(group.as_bytes()).into_owned()))
+        let mut found = pattern.create_captures();
+        pattern.captures(text.as_bytes(), &mut found);
+        let group = found.get_group(1).and_then(|group| text.as_bytes().get(group.range()));
+        Ok(group.map(|group| String::from_utf8_lossy(group).into_owned()))
     })?;
     connection.create_scalar_function("regexp", 2, flags, |c| {
         let ValueRef::Text(pattern) = c.get_raw(0) else { return Ok(None) };
