@@ -88,7 +88,7 @@ fn doubled() -> Carver {
     }
     let mut iocs = Iocs::default();
     iocs.add("list", list.as_bytes());
-    Carver::new(iocs, None)
+    Carver::new(iocs, davy::carve::Held::None)
 }
 
 fn twice(path: &Path, carver: &Carver) {

@@ -2,7 +2,7 @@
 
 use super::ioc::{self, Iocs};
 use super::scan::{Carved, Found, Scanner};
-use super::yara::Rules;
+use super::yara::{Held, Rules};
 use crate::facts::{Error, Facts};
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use std::sync::Arc;
 pub struct Carver {
     scanner: Arc<Scanner>,
     iocs: Iocs,
-    rules: Option<Arc<Rules>>,
+    rules: Held,
 }
 
 impl Default for Carver {
     fn default() -> Self {
-        Self { scanner: Scanner::own(), iocs: Iocs::default(), rules: Some(Rules::own()) }
+        Self { scanner: Scanner::own(), iocs: Iocs::default(), rules: Held::Own }
     }
 }
 
 impl Carver {
     /// Looks for these indicators too, and holds these rules against what is carved.
     #[must_use]
-    pub fn new(iocs: Iocs, rules: Option<Arc<Rules>>) -> Self {
+    pub fn new(iocs: Iocs, rules: Held) -> Self {
         let scanner = if iocs.entries().is_empty() {
             Scanner::own()
         } else {
@@ -34,7 +34,7 @@ impl Carver {
     /// Looks for these indicators too.
     #[must_use]
     pub fn looking_for(iocs: Iocs) -> Self {
-        Self::new(iocs, Some(Rules::own()))
+        Self::new(iocs, Held::Own)
     }
 
     /// Gathers what is found in one place.
@@ -46,13 +46,18 @@ impl Carver {
     /// The rules, where there are any.
     #[must_use]
     pub fn rules(&self) -> Option<&Rules> {
-        self.rules.as_deref()
+        match &self.rules {
+            Held::None => None,
+            Held::Own => Some(Rules::own()),
+            Held::Named(rules) => Some(rules),
+        }
     }
 
     /// Whether some of what the user listed is not looked for: indicators, or rules.
     #[must_use]
     pub fn incomplete(&self) -> bool {
-        self.iocs.incomplete() || self.rules().is_some_and(|rules| !rules.problems.is_empty())
+        self.iocs.incomplete()
+            || matches!(&self.rules, Held::Named(rules) if !rules.problems.is_empty())
     }
 
     /// The file whose digests are listed, as an indicator; its bytes are read once more, where the user

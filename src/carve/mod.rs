@@ -35,7 +35,7 @@ pub use place::{Place, finish, leave};
 pub use recover::{Recovered, recover};
 pub use scan::{Carved, Cut, Found, LIMIT, Step, Stream, Way};
 pub use streamed::{Streamed, carve_stream};
-pub use yara::{Judged, Match, Rules};
+pub use yara::{Held, Judged, Match, Rules};
 
 use crate::evidence::{Evidence, Pid};
 use crate::facts::{self, Facts, Table, TableDef};

@@ -7,7 +7,7 @@ use super::library::{self, Library};
 use super::progress::Progress;
 use super::rows::{self, Format};
 use super::source::{Opening, Sources};
-use crate::carve::{self, Carver, Iocs};
+use crate::carve::{self, Carver, Held, Iocs};
 use crate::collect;
 use crate::facts::{self, Facts, Source, Status};
 use crate::graph;
@@ -193,7 +193,7 @@ impl Asked {
 
 /// What a hunt carves with: davy's own indicators, and no rules.
 pub fn carver() -> Carver {
-    Carver::new(Iocs::default(), None)
+    Carver::new(Iocs::default(), Held::None)
 }
 
 /// Collects a host, where one was named.

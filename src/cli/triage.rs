@@ -225,7 +225,12 @@ pub fn run(
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         other => other?,
     }
-    Ok(exit(arguments, &case, failing(&facts)?, failed))
+    let exit = exit(arguments, &case, failing(&facts)?, failed);
+    // The process ends here, and with it what it holds: to give it back piece by piece would take
+    // longer than judging a small host does.
+    std::mem::forget((case, further));
+    std::mem::forget((facts, sources, playbooks));
+    Ok(exit)
 }
 
 /// The sources that the user named.

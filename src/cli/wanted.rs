@@ -1,11 +1,10 @@
 //! What to look for beside davy's own kinds: the user's lists.
 
 use super::library::printable;
-use crate::carve::{Carver, Iocs, Rules};
+use crate::carve::{Carver, Held, Iocs, Rules};
 use clap::Args;
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Bytes of one list that are read.
 const LIST: u64 = 256 << 20;
@@ -49,14 +48,14 @@ impl Wanted {
             let _ = writeln!(messages, "davy: {}", printable(&problem));
         }
         let rules = if self.yara.is_empty() {
-            own.then(Rules::own)
+            if own { Held::Own } else { Held::None }
         } else {
             let rules = Rules::load(&self.yara)
                 .map_err(|error| format!("--yara: {}", printable(&error.to_string())))?;
             for problem in &rules.problems {
                 let _ = writeln!(messages, "davy: {}", printable(problem));
             }
-            Some(Arc::new(rules))
+            Held::Named(rules)
         };
         Ok(Carver::new(iocs, rules))
     }

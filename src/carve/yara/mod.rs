@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Davy's own: what a program does, never which it is.
@@ -25,10 +25,10 @@ const OWN: &[(&str, &str)] = &[
     ("davy/hiding.yar", include_str!("../../../playbooks/yara/hiding.yar")),
 ];
 
-static EMBEDDED: LazyLock<Arc<Rules>> = LazyLock::new(|| {
+static EMBEDDED: LazyLock<Rules> = LazyLock::new(|| {
     let mut compiling = Compiling::new();
     compiling.own();
-    Arc::new(Rules { own: true, ..compiling.finish() })
+    Rules { own: true, ..compiling.finish() }
 });
 
 /// What rules may ask of outside, as public sets do.
@@ -50,6 +50,16 @@ const SHOWN: usize = 16;
 /// Bytes of a rules' file, and files of a folder.
 const FILE: u64 = 64 << 20;
 const FILES: usize = 20_000;
+
+/// Which rules are held against bytes.
+pub enum Held {
+    /// None.
+    None,
+    /// Davy's own alone.
+    Own,
+    /// Those that the user named, with davy's own.
+    Named(Rules),
+}
 
 /// Rules, ready to be held against bytes.
 pub struct Rules {
@@ -95,10 +105,10 @@ impl fmt::Debug for Rules {
 }
 
 impl Rules {
-    /// Davy's own alone.
+    /// Davy's own alone; compiled when they are first asked for.
     #[must_use]
-    pub fn own() -> Arc<Self> {
-        Arc::clone(&EMBEDDED)
+    pub fn own() -> &'static Self {
+        &EMBEDDED
     }
 
     /// Davy's own and those below these files and folders.
