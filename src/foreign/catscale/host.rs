@@ -40,13 +40,13 @@ impl CatScale<'_> {
     /// What the kernel and the distribution tell of themselves.
     pub(super) fn about(&mut self) {
         if let Some((text, member)) = self.member("System_Info", "-release.txt") {
-            let kernel = lines(&text).find_map(|l| l.strip_prefix(b"KERNELVERSION(uname -r)="));
+            let kernel = lines(text).find_map(|l| l.strip_prefix(b"KERNELVERSION(uname -r)="));
             if let Some(kernel) = kernel {
                 let kernel = [kernel.trim_ascii(), b"\n"].concat();
                 self.host.proc("/proc/sys/kernel/osrelease", kernel, &member);
             }
             let path = HostPath::from("/etc/os-release");
-            if find(&text, b"PRETTY_NAME=").is_some() && self.host.bytes(&path).is_none() {
+            if find(text, b"PRETTY_NAME=").is_some() && self.host.bytes(&path).is_none() {
                 let stat = self.host.stat(FileKind::File, 0o644);
                 self.host.file(&path, &stat, Body::Bytes(text.into()));
                 self.host.origin(&path, &member);

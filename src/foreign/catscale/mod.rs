@@ -113,7 +113,7 @@ impl CatScale<'_> {
         let offset = self.zone().unwrap_or(0);
         for (file, end) in logins::FILES.into_iter().zip(["-last-wtmp.txt", "-last-btmp.txt"]) {
             if let Some((text, member)) = self.member("Logs", end) {
-                logins::place(&mut self.host, file, &text, offset, &member);
+                logins::place(&mut self.host, file, text, offset, &member);
             }
         }
     }
