@@ -232,3 +232,37 @@ fn one_that_hangs_or_grows_is_put_aside() {
     let ended = batch(&sources, &out, &["-q", "--again"]);
     assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
 }
+
+#[test]
+fn no_time_and_no_memory_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for option in ["--most-time", "--most-memory", "--jobs", "--shards"] {
+        let ended = batch(folder.path(), &folder.path().join("out"), &[option, "0"]);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(2), "{said}");
+        assert!(said.contains(option) && said.contains("at least 1"), "{said}");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_half_done_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sources, out) = (folder.path().join("in"), folder.path().join("out"));
+    fs::create_dir(&sources).unwrap();
+    fs::write(sources.join("x.tar"), archive("fake-crond")).unwrap();
+    assert_eq!(batch(&sources, &out, &["-q", "--parquet"]).status.code(), Some(0));
+    let record = fs::read_dir(out.join("done")).unwrap().next().unwrap().unwrap().file_name();
+    let key = record.to_str().unwrap().split(".json").next().unwrap().to_owned();
+    let key = key.split(".parquet").next().unwrap();
+    // Of an archive that is not named again, too.
+    let left = [
+        format!("done/{key}.json.4000000.part"),
+        "done/0000.aaaa.json.4000000.part".to_owned(),
+        "fleet.html.4000000.part".to_owned(),
+    ];
+    left.iter().for_each(|name| fs::write(out.join(name), "{").unwrap());
+    fs::create_dir(out.join(".work/0000.aaaa.4000000")).unwrap();
+    assert_eq!(batch(&sources, &out, &["-q", "--parquet"]).status.code(), Some(0));
+    assert!(left.iter().all(|name| !out.join(name).exists()));
+    assert_eq!(fs::read_dir(out.join(".work")).unwrap().count(), 0);
+}

@@ -2,7 +2,7 @@
 
 use super::record::{Found, Record};
 use super::share::telling;
-use super::{Status, counted, durable, page};
+use super::{Status, counted, durable, lock, page};
 use crate::facts::{self, Facts, Table};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -193,13 +193,18 @@ impl Fleet {
     /// Where one cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
         fs::create_dir_all(folder)?;
+        let _held = lock::take(folder, lock::FLEET)?;
         let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');
         durable(&folder.join("fleet.json"), &json)?;
         durable(&folder.join("fleet.html"), page::html(self).as_bytes())?;
         let made = folder.join(format!("fleet.db.{}.new", std::process::id()));
         let _ = fs::remove_file(&made);
-        self.database()?.save(&made)?;
+        let saved = self.database()?.save(&made);
+        if saved.is_err() {
+            let _ = fs::remove_file(&made);
+        }
+        saved?;
         fs::rename(&made, folder.join("fleet.db"))?;
         Ok(())
     }

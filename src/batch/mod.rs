@@ -6,6 +6,7 @@
 //! however they were parted.
 
 mod fleet;
+mod lock;
 mod merge;
 mod page;
 pub mod parquet;
@@ -49,10 +50,18 @@ fn durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = Path::new(&name);
-    let mut file = File::create(part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(part, path)?;
+    let write = || {
+        let mut file = File::create(part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(part, path)
+    };
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+    if let Err(e) = write() {
+        // As on a full disk, where it would be in the way of who makes room.
+        let _ = fs::remove_file(part);
+        return Err(named(e));
+    }
     synced(path.parent())
 }
 

@@ -2,6 +2,7 @@
 
 use super::share::{self, Shared};
 use super::{CASES, DONE, durable};
+use crate::facts::BEYOND;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs;
@@ -58,6 +59,9 @@ pub struct Record {
     pub summary: String,
     /// Where the archive is cut off or damaged; empty where it is whole.
     pub damage: String,
+    /// What was there and beyond davy's limits; empty where nothing was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub beyond: String,
     /// Whether some of the evidence could not be read, by the triage's exit code.
     #[serde(default)]
     pub partial: bool,
@@ -112,6 +116,7 @@ impl Record {
             level: String::new(),
             summary: String::new(),
             damage: String::new(),
+            beyond: String::new(),
             partial: false,
             case: String::new(),
             findings: Vec::new(),
@@ -136,6 +141,7 @@ impl Record {
             level: text(report, &["verdict", "level"]),
             summary: text(report, &["verdict", "summary"]),
             damage: damage(report),
+            beyond: beyond(report),
             partial: false,
             case,
             findings: findings.iter().map(found).collect(),
@@ -185,12 +191,21 @@ impl Record {
 /// What coverage says of an archive that is not whole.
 fn damage(report: &Value) -> String {
     let none = Vec::new();
-    let rows = report.get("coverage").and_then(Value::as_array).unwrap_or(&none).iter();
-    rows.filter(|row| text(row, &["what"]).starts_with("archive"))
-        .filter(|row| text(row, &["status"]) != "complete")
+    let rows = report.get("coverage").and_then(Value::as_array).unwrap_or(&none);
+    rows.iter()
+        .find(|row| text(row, &["what"]) == "archive whole")
         .map(|row| text(row, &["detail"]))
-        .find(|detail| detail.contains("cut"))
         .unwrap_or_default()
+}
+
+/// What was beyond davy's limits.
+fn beyond(report: &Value) -> String {
+    let none = Vec::new();
+    let rows = report.get("coverage").and_then(Value::as_array).unwrap_or(&none).iter();
+    let mut cut = rows.filter(|row| text(row, &["detail"]).contains(BEYOND));
+    cut.next().map_or_else(String::new, |row| {
+        format!("{}: {}", text(row, &["what"]), text(row, &["detail"]))
+    })
 }
 
 fn found(finding: &Value) -> Found {

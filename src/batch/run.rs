@@ -2,8 +2,7 @@
 //! memory takes nothing with it.
 
 use super::record::Record;
-use super::{CASES, DONE, Item, Status, WORK, parquet, synced};
-use rustix::fs::{FlockOperation, flock};
+use super::{CASES, DONE, Item, Status, WORK, lock, parquet, synced};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -57,6 +56,7 @@ pub fn run(
     for below in [DONE, CASES, WORK] {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.join(below))?;
     }
+    lock::tidy(folder);
     let program = std::env::current_exe()?;
     let queue: Mutex<VecDeque<usize>> = Mutex::new((0..items.len()).collect());
     let results: Mutex<Vec<Option<Record>>> = Mutex::new(vec![None; items.len()]);
@@ -66,17 +66,17 @@ pub fn run(
         for _ in 0..limits.jobs.max(1) {
             scope.spawn(|| {
                 loop {
-                    let next = lock(&queue).pop_front();
+                    let next = held(&queue).pop_front();
                     let Some((at, item)) = next.and_then(|at| Some((at, items.get(at)?))) else {
                         return;
                     };
-                    if lock(&failed).is_some() {
+                    if held(&failed).is_some() {
                         return;
                     }
                     let (record, fresh) = match done(item, folder, &program, limits, asked) {
                         Ok(done) => done,
                         Err(e) => {
-                            lock(&failed).get_or_insert(e);
+                            held(&failed).get_or_insert(e);
                             return;
                         }
                     };
@@ -84,10 +84,10 @@ pub fn run(
                         && record.status == Status::Done
                         && let Err(e) = parquet::ensure(&record, folder, folder)
                     {
-                        lock(&problems).push(e.to_string());
+                        held(&problems).push(e.to_string());
                     }
                     progress(item, &record, fresh);
-                    if let Some(slot) = lock(&results).get_mut(at) {
+                    if let Some(slot) = held(&results).get_mut(at) {
                         *slot = Some(record);
                     }
                 }
@@ -102,7 +102,7 @@ pub fn run(
     Ok((results.into_iter().flatten().collect(), problems))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -124,22 +124,14 @@ fn done(
     if let Some(record) = known(asked.again) {
         return Ok((record, false));
     }
-    let held = folder.join(WORK).join(format!("lock.{}", item.key));
-    let lock = File::create(&held)?;
-    let waited = match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            flock(&lock, FlockOperation::LockExclusive)?;
-            true
-        }
-        // A file system without locks: as good as none.
-        Ok(()) | Err(_) => false,
-    };
+    let held = lock::take(folder, &item.key)?;
     // What another run made meanwhile is as good.
-    if waited && let Some(record) = known(false) {
+    if held.waited
+        && let Some(record) = known(false)
+    {
         return Ok((record, false));
     }
     let record = one(item, folder, program, limits, &asked.arguments)?;
-    let _ = fs::remove_file(&held);
     Ok((record, true))
 }
 
@@ -221,7 +213,9 @@ fn child(
     };
     match judged {
         // Not the archive's fault: the next run is to try it anew.
-        Err(reason) if reason.contains("No space left on device") => Err(io::Error::other(reason)),
+        Err(reason) if reason.contains("No space left on device") => Err(io::Error::other(
+            format!("{reason}: make room and run the same again; what is done stays done"),
+        )),
         judged => Ok(judged),
     }
 }

@@ -23,20 +23,20 @@ pub struct Arguments {
     #[arg(short = 'o', long = "output", value_name = "DIR")]
     output: PathBuf,
     /// As many at once; processors and memory tell, where it is not said
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(short, long, value_name = "N", value_parser = number)]
+    jobs: Option<u64>,
     /// Most memory of one archive, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = number)]
     most_memory: u64,
     /// Most time of one archive, in seconds
-    #[arg(long, value_name = "S", default_value_t = 900)]
+    #[arg(long, value_name = "S", default_value_t = 900, value_parser = number)]
     most_time: u64,
     /// Do only this part: I/N, I from 0; taken from Slurm, Kubernetes, AWS and Google Batch and Nomad
     /// where these started davy
     #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
     shard: Option<Shard>,
     /// Of how many parts, for engines that tell only which
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number)]
     shards: Option<u64>,
     /// Make the fleet's report of what several runs left in these folders
     #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "sources")]
@@ -57,6 +57,15 @@ pub struct Arguments {
     /// No progress
     #[arg(short, long)]
     quiet: bool,
+}
+
+/// A number that is not nothing: no time and no memory are not no limit, and nothing could be done.
+fn number(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1: there is no word for no limit, take a large number".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("a whole number".to_owned()),
+    }
 }
 
 /// Runs a batch, or merges several.
@@ -113,8 +122,11 @@ pub fn run(
     };
     let limits = Limits {
         memory: arguments.most_memory.saturating_mul(1 << 20),
-        time: Duration::from_secs(arguments.most_time.max(1)),
-        jobs: arguments.jobs.unwrap_or_else(|| jobs(arguments.most_memory)),
+        time: Duration::from_secs(arguments.most_time),
+        jobs: arguments.jobs.map_or_else(
+            || jobs(arguments.most_memory),
+            |jobs| usize::try_from(jobs).unwrap_or(usize::MAX),
+        ),
     };
     let asked =
         Asked { arguments: passed(arguments), again: arguments.again, parquet: arguments.parquet };
@@ -128,11 +140,8 @@ pub fn run(
         let _ = writeln!(messages, "davy: {}: put aside: {}", record.archive, record.reason);
     }
     for record in records.iter().filter(|record| record.partial) {
-        let why = if record.damage.is_empty() {
-            "some of it could not be read: its case says what"
-        } else {
-            &record.damage
-        };
+        let told = [&record.damage, &record.beyond].into_iter().find(|why| !why.is_empty());
+        let why = told.map_or("some of it could not be read: its case says what", String::as_str);
         let _ = writeln!(messages, "davy: {}: in part: {why}", record.archive);
     }
     if shard.count > 1 {

@@ -4,7 +4,7 @@
 mod table;
 
 use super::record::Record;
-use super::{DONE, durable, synced};
+use super::{DONE, durable, lock, synced};
 use rusqlite::{Connection, OpenFlags};
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -30,6 +30,7 @@ pub fn ensure(record: &Record, from: &Path, to: &Path) -> io::Result<()> {
     if list.exists() && written.lines().all(|file| to.join(file).is_file()) {
         return Ok(());
     }
+    let _held = lock::take(to, &record.key)?;
     let facts = from.join(&record.case).join("facts.db");
     let fail = |e: &dyn std::fmt::Display| io::Error::other(format!("{}: {e}", facts.display()));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -43,12 +44,14 @@ pub fn ensure(record: &Record, from: &Path, to: &Path) -> io::Result<()> {
     for name in table::names(&connection).map_err(|e| fail(&e))? {
         let below = format!("{TABLES}/{name}/{partition}");
         fs::create_dir_all(to.join(&below))?;
+        left_behind(&to.join(&below), &file);
         let place = to.join(&below).join(&file);
         // A name that begins with a dot is no data to those who read such folders.
         let part = to.join(&below).join(format!(".{file}.{}", std::process::id()));
         let made = table::write(&connection, &name, &record.sha256, File::create(&part)?)
             .map_err(|e| fail(&format!("{name}: {e}")));
         if let Err(e) = made {
+            finished.iter().for_each(|(part, _)| drop(fs::remove_file(part)));
             let _ = fs::remove_file(&part);
             return Err(e);
         }
@@ -63,6 +66,16 @@ pub fn ensure(record: &Record, from: &Path, to: &Path) -> io::Result<()> {
     }
     fs::create_dir_all(to.join(DONE))?;
     durable(&list, names.as_bytes())
+}
+
+/// Takes away what a run that was killed left of a file.
+fn left_behind(folder: &Path, file: &str) {
+    let begins = format!(".{file}.");
+    for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        if entry.file_name().to_string_lossy().starts_with(&begins) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// `host=NAME`, with everything but the plainest characters as `%NN`, which readers undo.
