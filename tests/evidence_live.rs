@@ -285,3 +285,15 @@ fn inside_a_hung_mount() {
     assert!(etc.stat(&"passwd".into()).is_ok());
     assert!(read(etc.as_ref(), "passwd").is_ok());
 }
+
+/// `--root /` of a running machine: what its links of /proc lead to is not asked for, which is no damage.
+#[test]
+fn links_of_the_machines_proc_are_not_followed_from_a_directory() {
+    let root = davy::evidence::Directory::open(std::path::Path::new("/")).unwrap();
+    let own = root.dir(&HostPath::new(format!("/proc/{}", std::process::id()))).unwrap();
+    for name in ["exe", "cwd", "root", "fd/0"] {
+        let why = own.stat(&HostPath::from(name)).unwrap_err();
+        assert_eq!(why.reason, Reason::NotCaptured, "{why}");
+        assert!(why.detail.contains("not followed from a directory"), "{why}");
+    }
+}

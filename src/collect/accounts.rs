@@ -16,6 +16,7 @@ crate::table! {
     shell: HostText, "", "Shell; empty means /bin/sh.";
     can_log_in: bool, "", "The shell lets somebody in: it is not nologin, false and the like.";
     password: Option<&'static str>, "", "set; empty: none is asked for; locked: set, but not accepted; none: no password is right. NULL where /etc/shadow could not be read.";
+    password_file: Option<HostPath>, "", "Which file says so: /etc/shadow, or /etc/passwd where the account's line there does.";
     scheme: Option<&'static str>, "", "How the password is kept: yescrypt, bcrypt, sha512, sha256, md5, des, other.";
     password_changed: Option<Time>, "days", "When the password was last set.";
     groups: HostText, "", "The groups it is in, with commas between.";
@@ -74,13 +75,14 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
         let name = row.name.as_bytes();
         // Old systems, and intruders, put it into /etc/passwd itself.
         let own = line.split(|b| *b == b':').nth(1).unwrap_or_default();
-        let known = match own {
-            b"x" => shadow.as_ref().and_then(|shadow| shadow.get(name)),
-            own => Some(&Shadow { changed: None, ..password(own) }),
+        let (known, file) = match own {
+            b"x" => (shadow.as_ref().and_then(|shadow| shadow.get(name)), SHADOW),
+            own => (Some(&Shadow { changed: None, ..password(own) }), PASSWD),
         };
         if let Some(known) = known {
             (row.password, row.scheme) = (Some(known.password), known.scheme);
             row.password_changed = known.changed;
+            row.password_file = Some(HostPath::new(format!("/{file}")));
         }
         let first = row.gid.and_then(|gid| names.get(&gid).copied());
         let more = of_user.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -147,6 +149,7 @@ fn account(number: u32, line: &[u8]) -> Option<Account> {
         shell: HostText::from(shell),
         can_log_in: !no_shell(shell),
         password: None,
+        password_file: None,
         scheme: None,
         password_changed: None,
         groups: HostText::default(),

@@ -20,7 +20,7 @@ crate::table! {
     user: Option<HostText>, "", "Account; NULL where failures of many are one row.";
     method: Option<HostText>, "", "password, publickey, keyboard-interactive/pam …, as sshd says.";
     source_address: Option<IpAddr>, "", "From where; NULL for a login at the machine itself.";
-    source_name: Option<HostText>, "", "From where, in the record's words, where they are no address: a name, a display.";
+    source_name: Option<HostText>, "", "From where, in the record's words, where they are no address: a name, a display; an address, where source_address is another.";
     source_port: Option<u16>, "", "Port of the one who came.";
     key_type: Option<HostText>, "", "Of the key, as sshd says: ED25519, RSA.";
     fingerprint: Option<HostText>, "", "Of the key; of a certificate, its signer's.";

@@ -104,7 +104,9 @@ fn seen(event: &'static str, file: &File<'_>, number: u32, found: &Record<'_>) -
     Seen {
         user: text(found.user),
         address,
-        name: text(found.host).filter(|_| named.is_none()),
+        // Who edits one of the two forgets the other: where they differ, both are kept.
+        name: text(found.host)
+            .filter(|_| named.is_none_or(|named| Some(named.to_canonical()) != address)),
         terminal: text(found.line),
         pid: Some(found.pid),
         time: Some(found.time),
@@ -208,6 +210,20 @@ mod tests {
             assert_eq!((web.ended, web.line), (Some(Time::new(500, 0)), Some(3)));
             assert_eq!((erased.event, erased.time), ("erased", Some(Time::new(160, 0))));
         }
+    }
+
+    #[test]
+    fn two_addresses_that_disagree_are_both_kept() {
+        let bytes = [
+            record(7, "pts/0", "root", "198.51.100.7", [203, 0, 113, 9], 100),
+            record(7, "pts/1", "root", "203.0.113.9", [203, 0, 113, 9], 100),
+            record(7, "pts/2", "root", "203.0.113.9", [0; 4], 100),
+            record(7, "pts/3", "root", "::ffff:203.0.113.9", [203, 0, 113, 9], 100),
+        ];
+        let rows = taken("wtmp", 0, &bytes.concat()).0;
+        let names: Vec<_> = rows.iter().map(|row| row.name.clone()).collect();
+        assert_eq!(names, [Some(HostText::from("198.51.100.7")), None, None, None]);
+        assert!(rows.iter().all(|row| row.address == "203.0.113.9".parse().ok()));
     }
 
     #[test]

@@ -122,7 +122,14 @@ impl DiskDir {
         if gone {
             return Unavailable::new(&self.path(name), Reason::Vanished, "the process has ended");
         }
-        refused(&self.path(name), error)
+        let path = self.path(name);
+        if self.confined && error == Errno::LOOP && path.as_bytes().starts_with(b"/proc/") {
+            // They lead to what the kernel of this machine has, whatever their text says.
+            let why = "a link of this machine's /proc, which is not followed from a directory: without --root \
+                       davy looks at the machine itself";
+            return Unavailable::new(&path, Reason::NotCaptured, why);
+        }
+        refused(&path, error)
     }
 
     /// A file of procfs, opened at once.
