@@ -54,10 +54,9 @@ fn attempt(folder: &Path, name: &str, how: FlockOperation) -> io::Result<Option<
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&below)?;
     let path = below.join(format!("lock.{name}"));
     let file = File::create(&path)?;
-    match flock(&file, how) {
-        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-        // A file system without locks: as good as none.
-        Ok(()) | Err(_) => {}
+    // Any other error is a file system without locks: as good as none.
+    if flock(&file, how) == Err(rustix::io::Errno::WOULDBLOCK) {
+        return Ok(None);
     }
     // Who held it took the file away meanwhile: then this is a lock on nothing.
     let same = fs::metadata(&path).ok().zip(file.metadata().ok());
