@@ -9,7 +9,7 @@
 mod as_uac;
 
 use davy::carve::{Carver, Passers};
-use davy::evidence::{Evidence, TextHost};
+use davy::evidence::{Evidence, Passing, Spool, SpoolLimits, TextHost, Want};
 use davy::facts::Facts;
 use davy::judge::{self, Judgement, Level, Playbooks};
 use davy::{carve, collect, foreign};
@@ -195,4 +195,90 @@ fn what_is_too_large_to_hold_is_carved_as_it_goes_by() {
         )
         .unwrap();
     assert!(told[0].starts_with("2 members (72000"), "{told:?}");
+}
+
+/// UAC's sections are swapped and packed: beyond what can be held they are unswapped as they go by, and a
+/// core dump that names its process in the member goes to that process.
+#[test]
+fn sections_and_dumps_of_a_process_go_to_it() {
+    let mut plain: Vec<u8> =
+        (0..9_000_000_u32).flat_map(|n| n.wrapping_mul(2_246_822_519).to_le_bytes()).collect();
+    plain.extend_from_slice(LOGIN.as_bytes());
+    if plain.len() % 2 == 1 {
+        plain.push(0);
+    }
+    plain.chunks_exact_mut(2).for_each(<[u8]>::reverse);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    packed.write_all(&plain).unwrap();
+    let mut core = b"\x7fELF\x02\x01\x01".to_vec();
+    core.resize(16, 0);
+    core.extend([4, 0]);
+    core.resize(70_000, 0);
+    core.extend_from_slice(LOGIN.as_bytes());
+    let members = [
+        (
+            "memory_dump/proc/740/sections/7f00000000-7f02400000.mem.swab.gz".to_owned(),
+            packed.finish().unwrap(),
+        ),
+        ("cores/core.702".to_owned(), core),
+    ];
+    let (_, facts) = triage(archive("daemon-upgraded", &members));
+    let found = facts
+        .rows("SELECT pid FROM indicators WHERE kind = 'wallet' ORDER BY pid", [], |row| {
+            row.get::<_, u32>(0)
+        })
+        .unwrap();
+    assert_eq!(found, [702, 740]);
+}
+
+/// Keeps what goes by.
+#[derive(Default)]
+struct Keeper(std::sync::Mutex<Vec<(Vec<u8>, usize)>>);
+
+impl Passing for Keeper {
+    fn claims(&self, first: &[u8]) -> bool {
+        first.starts_with(b"EMiL")
+    }
+
+    fn look(&self, member: &[u8], _: u64, bytes: &mut dyn Read) {
+        let mut all = Vec::new();
+        bytes.read_to_end(&mut all).unwrap();
+        self.0.lock().unwrap().push((member.to_vec(), all.len()));
+    }
+}
+
+/// Each member is held or goes by, and what gives way goes by when it does.
+#[test]
+fn what_is_not_held_goes_by_whole() {
+    let mut out = tar::Builder::new(Vec::new());
+    for (name, bytes) in [
+        ("tmp/a", vec![1; 3000]),
+        ("etc/large", vec![2; 5000]),
+        ("etc/b", vec![3; 3500]),
+        ("etc/image", lime(b"x")),
+        ("usr/share/named", vec![4; 70_000]),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o600);
+        out.append_data(&mut header, name, bytes.as_slice()).unwrap();
+    }
+    let bytes = out.into_inner().unwrap();
+    let wanted = |name: &[u8], _: u64| match name {
+        b"tmp/a" => Want::Spare,
+        b"usr/share/named" => Want::Name,
+        _ => Want::Bytes,
+    };
+    let limits = SpoolLimits { one: 4000, all: 6000, ..SpoolLimits::default() };
+    let keeper = Arc::new(Keeper::default());
+    let by: Arc<dyn Passing> = keeper.clone();
+    let stream = Box::new(Cursor::new(bytes));
+    let spool = Spool::read("x.tar", stream, None, limits, &wanted, Some(by)).unwrap();
+    let seen = keeper.0.lock().unwrap().clone();
+    let image = lime(b"x").len();
+    let expected = [(&b"etc/large"[..], 5000), (b"tmp/a", 3000), (b"etc/image", image)];
+    assert_eq!(seen, expected.map(|(name, size)| (name.to_vec(), size)));
+    assert_eq!(spool.passed.members, seen.into_iter().map(|(name, _)| name).collect::<Vec<_>>());
+    assert_eq!(spool.passed.named, (1, 70_000));
+    assert!(spool.members[&b"etc/b"[..]].bytes().is_some());
 }

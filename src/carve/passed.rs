@@ -27,6 +27,10 @@ const SMALL: u64 = 1 << 20;
 /// the archive lies beside it.
 const WINDOW: u64 = 16 << 20;
 
+/// Bytes that are looked at of what comes out of a packed member, whatever its size; and for each byte of it.
+const UNPACKED: u64 = 4 << 30;
+const UNPACKED_PER_BYTE: u64 = 32;
+
 /// What is kept of all members together, in bytes and as members with something in them.
 const KEPT: usize = 16 << 20;
 
@@ -72,17 +76,19 @@ impl Passing for Passers {
 
     fn look(&self, member: &[u8], size: u64, bytes: &mut dyn Read) {
         let swapped = member.ends_with(b".swab") || member.ends_with(b".swab.gz");
+        let most = size.saturating_mul(UNPACKED_PER_BYTE).max(UNPACKED);
         let found = Found::with(Arc::clone(&self.scanner));
         let (found, seen) = if size <= SMALL {
             let mut whole = Vec::new();
             // The reader's errors are told by who holds the archive.
             let _ = bytes.read_to_end(&mut whole);
-            work(Box::new(Cursor::new(whole)), swapped, found)
+            work(Box::new(Cursor::new(whole)), swapped, most, found)
         } else {
             // Unpacking the archive and carving it go on side by side.
             let (to, from) = sync_channel(WAITING);
             std::thread::scope(|scope| {
-                let worker = scope.spawn(|| work(Box::new(Chunks::new(from)), swapped, found));
+                let worker =
+                    scope.spawn(|| work(Box::new(Chunks::new(from)), swapped, most, found));
                 hand_on(bytes, &to);
                 drop(to);
                 worker.join().unwrap_or_else(|_| {
@@ -125,12 +131,17 @@ impl Passing for Passers {
     }
 }
 
-fn work(reader: Box<dyn Read + Send>, swapped: bool, mut found: Found) -> (Found, Streamed) {
+fn work(
+    reader: Box<dyn Read + Send>,
+    swapped: bool,
+    most: u64,
+    mut found: Found,
+) -> (Found, Streamed) {
     let seen = if swapped {
         let (plain, _) = unpack_sparing(reader, WINDOW);
-        carve_stream_within(Box::new(Swapped { from: plain, left: None }), WINDOW, &mut found)
+        carve_stream_within(Box::new(Swapped { from: plain, left: None }), WINDOW, most, &mut found)
     } else {
-        carve_stream_within(reader, WINDOW, &mut found)
+        carve_stream_within(reader, WINDOW, most, &mut found)
     };
     (found, Streamed { head: Vec::new(), ..seen })
 }

@@ -26,18 +26,21 @@ pub struct Streamed {
 /// What can be read but once, from the first byte to the last. What could be read is carved, even
 /// where the rest is damaged.
 pub fn carve_stream(reader: Box<dyn Read + Send>, found: &mut Found) -> Streamed {
-    carve_stream_within(reader, WINDOW, found)
+    carve_stream_within(reader, WINDOW, u64::MAX, found)
 }
 
-/// The same, where what is packed may ask for a window of so many bytes.
+/// The same, where what is packed may ask for a window of so many bytes, and `most` bytes of what comes out
+/// are looked at.
 pub(super) fn carve_stream_within(
     reader: Box<dyn Read + Send>,
     window: u64,
+    most: u64,
     found: &mut Found,
 ) -> Streamed {
     let mut seen = Streamed::default();
     let read = || -> io::Result<u64> {
         let (plain, layers) = unpack_sparing(reader, window);
+        let plain: Box<dyn Read + Send> = Box::new(plain.take(most));
         let (first, whole) = begins(plain, 64);
         if let Some(packed) = Packed::told_by(&first) {
             let (word, times) = (packed.word(), layers.len());
@@ -80,6 +83,10 @@ pub(super) fn carve_stream_within(
     match total {
         Ok(total) => {
             seen.bytes = total;
+            if total >= most {
+                let more = format!("{most} bytes came out, and what may follow was not looked at");
+                seen.problem.get_or_insert(more);
+            }
             if let Some(layout) = seen.layout.as_mut().filter(|layout| layout.core) {
                 layout.measure(total);
             }

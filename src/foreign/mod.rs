@@ -276,7 +276,7 @@ fn wanted(name: &[u8], size: u64) -> Want {
     if uploaded(name) {
         return Want::Members;
     }
-    if passed::by_nature(name) {
+    if passed::by_nature(name, size) {
         return Want::Pass;
     }
     let holds = |part: &&&[u8]| output::find(name, part).is_some();

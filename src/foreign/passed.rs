@@ -3,9 +3,15 @@
 use super::output::{find, number, split};
 use crate::evidence::{Assembly, HostPath, Pid, Spool, Whose};
 
+/// What of a process is more than this is carved and no more: a dump, its strings.
+const LARGE: u64 = 32 << 20;
+
 /// Whether a member is an image of a machine's memory or a dump, by where it lies: too large to hold by its
-/// nature, however small this one is.
-pub(super) fn by_nature(name: &[u8]) -> bool {
+/// nature, however small this one is; or so much of a process that it is carved and no more.
+pub(super) fn by_nature(name: &[u8], size: u64) -> bool {
+    if size > LARGE && process(name).is_some() {
+        return true;
+    }
     let last = name.rsplit(|b| *b == b'/').next().unwrap_or_default();
     let image = last.ends_with(b".lime") || last.starts_with(b"avml.");
     let rooted = [b"/", name].concat();
@@ -89,8 +95,10 @@ mod tests {
         for name in
             ["memory_dump/avml.lime", "memory_dump/avml.raw", "host.lime", "[root]/var/crash/c"]
         {
-            assert!(by_nature(name.as_bytes()), "{name}");
+            assert!(by_nature(name.as_bytes(), 1), "{name}");
         }
-        assert!(!by_nature(b"[root]/etc/passwd"));
+        assert!(!by_nature(b"[root]/etc/passwd", 1 << 30));
+        let dump = b"memory_dump/process/44/heap.mem";
+        assert!(by_nature(dump, 1 << 30) && !by_nature(dump, 1));
     }
 }
