@@ -101,23 +101,29 @@ impl<'a> Known<'a> {
     ) -> Gap {
         let mut wanted: BTreeSet<String> = needs.map(str::to_owned).collect();
         wanted.extend(self.joined(sql));
-        for (table, column) in reads {
-            let Some(table) = self.tables.iter().find(|t| t.name.eq_ignore_ascii_case(table))
-            else {
-                continue;
+        // In the order of their names, so that a table is looked up once and not for each column.
+        let mut table = None;
+        for (name, column) in reads {
+            if table.is_none_or(|table: &TableDef| !table.name.eq_ignore_ascii_case(name)) {
+                table = self.tables.iter().find(|t| t.name.eq_ignore_ascii_case(name));
+                wanted.extend(table.map(|table| table.name.to_owned()));
+            }
+            let Some(table) = table else { continue };
+            let mut want = |column: &str| {
+                let what = format!("{}.{column}", table.name);
+                // Of a column that nobody speaks of, its table's coverage says enough.
+                if self.rows.contains_key(&what) {
+                    wanted.insert(what);
+                }
             };
-            wanted.insert(table.name.to_owned());
-            wanted.insert(format!("{}.{column}", table.name));
+            want(column);
             // `exe` speaks for `exe_deleted`, which was asked of the same link.
             if let Some((family, _)) = column.split_once('_') {
-                wanted.insert(format!("{}.{family}", table.name));
+                want(family);
             }
-            wanted.extend(
-                RESTS_ON
-                    .iter()
-                    .filter(|(t, c, _)| *t == table.name && (c == column || *c == "*"))
-                    .map(|(_, _, on)| (*on).to_owned()),
-            );
+            let on =
+                |(t, c, _): &&(&str, &str, &str)| *t == table.name && (c == column || *c == "*");
+            wanted.extend(RESTS_ON.iter().filter(on).map(|(_, _, on)| (*on).to_owned()));
         }
         let (mut missing, mut partial) = (Vec::new(), Vec::new());
         for what in &wanted {
@@ -146,7 +152,6 @@ impl<'a> Known<'a> {
 
     fn of(&self, what: &str) -> Gap {
         let Some(rows) = self.rows.get(what) else {
-            // Of a column that nobody speaks of, its table's coverage says enough.
             let silent = what.contains('.') || what == OTHERS || self.filled.contains(what);
             return if silent { Gap::None } else { Gap::Missing(format!("{what}: not read")) };
         };
