@@ -1,4 +1,5 @@
 //! Two archives of one host make one case; of two hosts they make none.
+//! And what a report says of where it comes from.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod as_uac;
@@ -18,7 +19,10 @@ fn archive(folder: &Path, page: &str, name: &str) -> PathBuf {
 
 fn triage(sources: &[&Path], more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_davy"));
-    command.arg("triage").args(sources).args(["-q", "--format", "json"]).args(more);
+    command.arg("triage").args(sources).args(["-q"]).args(more);
+    if !more.contains(&"--format") {
+        command.args(["--format", "json"]);
+    }
     command.output().unwrap()
 }
 
@@ -102,4 +106,16 @@ fn archives_of_two_hosts_are_refused() {
     assert!(words.contains("other.tar and first.tar are of different hosts"), "{words}");
     assert!(words.contains("davy batch"), "{words}");
     assert!(!case.exists(), "no empty folder stays");
+}
+
+#[test]
+fn a_report_of_an_archive_names_it_once_and_says_whose_the_steps_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive(folder.path(), "cron-dropper", "of-the-suspect.tar");
+    let told = triage(&[&archive], &["--format", "text"]).stdout;
+    let line = String::from_utf8(told).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(line.contains("is a member of of-the-suspect.tar."), "{line}");
+    assert!(line.contains("not for this machine"), "{line}");
+    assert!(!line.contains("of-the-suspect.tar:"), "{line}");
+    assert!(!line.contains("davy read the host"), "{line}");
 }

@@ -124,6 +124,12 @@ pub(super) fn cover(facts: &Facts) -> Result<(), Error> {
     };
     let detail = match all {
         0 => "no processes in this evidence".to_owned(),
+        // Then there is no choice to have more.
+        _ if matches!(status, Status::NotCaptured) => {
+            format!(
+                "{missed} suspects of {all} processes, 0 read: the evidence holds none of theirs"
+            )
+        }
         _ => format!(
             "{} suspects of {all} processes, {read} read; others not read by choice",
             read.saturating_add(missed)

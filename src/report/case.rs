@@ -51,6 +51,36 @@ impl Case {
         !self.sources.is_empty() && self.sources.iter().all(|source| source.kind == "log")
     }
 
+    /// The one archive that all of it comes from: then its name need not stand at each line.
+    #[must_use]
+    pub fn only_archive(&self) -> Option<&str> {
+        match self.sources.as_slice() {
+            [source] if source.kind == "archive" => Some(&source.name),
+            _ => None,
+        }
+    }
+
+    /// Where the steps are to be taken, if it is not the machine that davy runs on.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<String> {
+        let seen = ["archive", "recording", "directory"];
+        if !self.sources.iter().any(|source| seen.contains(&source.kind.as_str())) {
+            return None;
+        }
+        let host = match self.host.hostname.as_str() {
+            "" => "the host itself",
+            name => name,
+        };
+        let taken = self.host.taken.get(..16).unwrap_or_default().replace('T', " ");
+        let members = self.only_archive().map_or_else(String::new, |name| {
+            format!("What is said to be seen in a file without more is a member of {name}. ")
+        });
+        Some(format!(
+            "{members}Steps are for {host}, not for this machine; since {taken} UTC its processes may \
+             have ended, and others may have their numbers."
+        ))
+    }
+
     /// Whose case it is, in a few words.
     #[must_use]
     pub fn who(&self) -> &str {

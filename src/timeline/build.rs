@@ -32,7 +32,9 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         name: "collection",
-        sql: "SELECT taken, NULL, NULL, 'collected', 'davy read the host', fact, source, NULL, NULL
+        sql: "SELECT taken, NULL, NULL, 'collected',
+                CASE WHEN EXISTS (SELECT 1 FROM sources WHERE kind = 'archive') THEN 'what this is read from was collected'
+                     ELSE 'davy read the host' END, fact, source, NULL, NULL
               FROM host",
     },
     Kind {

@@ -110,17 +110,24 @@ fn findings(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
         return Ok(());
     }
     page.heading("FINDINGS, worst first")?;
+    if let Some(elsewhere) = case.elsewhere() {
+        page.paragraph("", "", &elsewhere, Style::Dim)?;
+        page.blank()?;
+    }
     let groups = groups(case);
+    let archive = case.only_archive().map(|name| format!("{name}:")).unwrap_or_default();
     let mut told = BTreeSet::new();
     for group in groups.iter().take(MOST) {
-        subject(group, &mut told, page)?;
+        subject(group, &archive, &mut told, page)?;
     }
     more(groups.len(), "subjects with findings", page)
 }
 
-/// `told` are the playbooks of which was said when they are harmless: once is enough.
+/// `told` are the playbooks of which was said when they are harmless: once is enough. `archive` stands
+/// before every source, and is told once.
 fn subject<'c>(
     group: &Group<'c>,
+    archive: &str,
     told: &mut BTreeSet<&'c str>,
     page: &mut Page<'_>,
 ) -> io::Result<()> {
@@ -138,7 +145,8 @@ fn subject<'c>(
         page.blank()?;
         page.labelled("  ", (&label, style(finding.level)), &finding.title, Style::Bold)?;
         page.paragraph("           ", "", &finding.because, Style::Plain)?;
-        let mut sources: Vec<&str> = finding.evidence.iter().map(|e| e.source.as_str()).collect();
+        let within = |source: &'c str| source.strip_prefix(archive).unwrap_or(source);
+        let mut sources: Vec<&str> = finding.evidence.iter().map(|e| within(&e.source)).collect();
         sources.sort_unstable();
         sources.dedup();
         let attack = finding.attack.iter().map(String::as_str);
