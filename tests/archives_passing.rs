@@ -282,3 +282,28 @@ fn what_is_not_held_goes_by_whole() {
     assert_eq!(spool.passed.named, (1, 70_000));
     assert!(spool.members[&b"etc/b"[..]].bytes().is_some());
 }
+
+/// A few KiB of a section can be gigabytes of zeros: they are not held, and what is in them is found.
+#[test]
+fn sections_that_unpack_to_much_are_carved_and_not_held() {
+    let mut plain = vec![0; 60 << 20];
+    plain.extend_from_slice(LOGIN.as_bytes());
+    plain.resize(plain.len().next_multiple_of(4096), 0);
+    plain.chunks_exact_mut(2).for_each(<[u8]>::reverse);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&plain).unwrap();
+    let name = "memory_dump/proc/740/sections/7f0000000000-7f0003c01000.mem.swab.gz".to_owned();
+    let members = [(name, packed.finish().unwrap())];
+    let (_, facts) = triage(archive("daemon-upgraded", &members));
+    let found = facts
+        .rows("SELECT pid FROM indicators WHERE kind = 'wallet'", [], |row| row.get::<_, u32>(0))
+        .unwrap();
+    assert_eq!(found, [740]);
+    let told = facts
+        .rows("SELECT detail FROM coverage WHERE what = 'memory by address'", [], |row| {
+            row.get::<_, String>(0)
+        })
+        .unwrap();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].ends_with("1 of them were carved without addresses"), "{told:?}");
+}

@@ -74,6 +74,12 @@ pub(super) fn carve(
             place.store(facts, &mut next, read.carved, |address| suspect.region(address))?;
             place.store_matches(facts, &mut next_match, read.judged.matches)?;
             let mut detail = format!("{} bytes present and read", read.bytes);
+            // What of it was too large to hold was carved as the archive went by.
+            let earlier = "SELECT detail FROM coverage WHERE what = ?1";
+            for words in facts.rows(earlier, [&what], |row| row.get::<_, String>(0))? {
+                detail += &format!("; {words}");
+            }
+            facts.change("DELETE FROM coverage WHERE what = ?1", [&what])?;
             if suspect.skipped > 0 {
                 detail += &format!("; {} read-only mappings of files left out: carved as files, or as their package brought them", suspect.skipped);
             }

@@ -32,7 +32,10 @@ pub(super) fn tell(host: &mut Assembly, spool: &Spool, roots: &[Vec<u8>]) {
             host.told.whose.insert(name.clone(), whose);
         }
     }
+    // A layout may have shown more of what it holds.
+    let shown = std::mem::take(&mut host.told.passed.members);
     host.told.passed = spool.passed.clone();
+    host.told.passed.members.extend(shown);
 }
 
 /// `live_response/process/proc/44/recovered_exe`, `memory_dump/proc/44/…`, `uploads/process/44`,

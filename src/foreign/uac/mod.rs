@@ -3,6 +3,7 @@
 mod files;
 mod host;
 mod log;
+mod memory;
 mod network;
 mod packages;
 mod processes;

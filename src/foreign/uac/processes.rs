@@ -1,15 +1,15 @@
 //! live_response/process: raw files of /proc where UAC took them, and what `ps`, `ls` and `lsof`
 //! printed where not.
 
+use super::memory::swapped;
 use super::{Uac, log};
-use crate::evidence::{Body, HostPath, Pid, ToldDigests};
+use crate::evidence::{HostPath, Pid, ToldDigests};
 use crate::facts::{HostText, Status, Time};
 use crate::foreign::output::{lines, ls, lsof, number, ps, split};
 use crate::foreign::process::{self, Descriptor, Seen};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
-const FOLDER: &str = "live_response/process";
+pub(super) const FOLDER: &str = "live_response/process";
 
 /// Bytes at which dd stops.
 const RECOVERED: usize = 20_000 * 1024;
@@ -321,88 +321,6 @@ impl Uac<'_> {
             }
         }
     }
-
-    /// Strings of programs and of memory, and stretches of memory.
-    fn memory(&mut self, all: &BTreeMap<Pid, Seen>) {
-        for folder in [FOLDER, "memory_dump"] {
-            let folder = [self.base, folder.as_bytes(), b"/proc/"].concat();
-            let (mut whole, mut torn) = (BTreeSet::new(), BTreeSet::new());
-            for (rest, full, member) in self.spool.below(&folder) {
-                let Some((pid, file)) = split(rest, b"/") else { continue };
-                let Some(pid) = number::<Pid>(pid).filter(|pid| all.contains_key(pid)) else {
-                    continue;
-                };
-                let held: Arc<[u8]> = match &member.body {
-                    Body::Bytes(bytes) | Body::Gzip(bytes) => Arc::clone(bytes),
-                    Body::Unheld => continue,
-                };
-                let told = &mut self.host.told;
-                let origin = HostText::from(full).escaped();
-                let file = String::from_utf8_lossy(file);
-                if file.starts_with("strings.txt") {
-                    told.strings.insert(pid, held);
-                    self.host.origin(
-                        &HostPath::from(format!("/proc/{pid}/exe.strings").as_str()),
-                        &origin,
-                    );
-                } else if file.starts_with("memory_strings.txt") {
-                    told.memory_strings.insert(pid, held);
-                    self.host.origin(
-                        &HostPath::from(format!("/proc/{pid}/mem.strings").as_str()),
-                        &origin,
-                    );
-                } else if let Some(name) = file.strip_prefix("sections/") {
-                    let bytes = swapped(&unpacked(&held));
-                    let range = name.split('.').next().and_then(range);
-                    match range {
-                        // One pipe served several readers: a file may hold another's bytes.
-                        Some((start, end)) if end.saturating_sub(start) == bytes.len() as u64 => {
-                            self.host.memory(pid, start, bytes.into());
-                            whole.insert(pid);
-                        }
-                        _ => {
-                            self.host.told.memory_pieces.entry(pid).or_default().push(bytes.into());
-                            torn.insert(pid);
-                        }
-                    }
-                    self.host.origin(&HostPath::from(format!("/proc/{pid}/mem").as_str()), &origin);
-                }
-            }
-            for pid in torn {
-                let why = "some of UAC's sections have not the length of their range: they are carved without addresses";
-                self.cover(&format!("memory of pid {pid} by address"), Status::Partial, why);
-            }
-        }
-    }
-}
-
-fn range(name: &str) -> Option<(u64, u64)> {
-    let (start, end) = name.split_once('-')?;
-    let number = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok();
-    Some((number(start)?, number(end)?))
-}
-
-/// Bytes unpacked of one section.
-const SECTION: u64 = 64 << 20;
-
-fn unpacked(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Read;
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return bytes.to_vec();
-    }
-    let mut out = Vec::new();
-    // What came before the damage counts.
-    let _ = flate2::read::MultiGzDecoder::new(bytes).take(SECTION).read_to_end(&mut out);
-    out
-}
-
-/// Undoes `dd conv=swab`: each pair of bytes changes places, an odd last byte stays.
-fn swapped(bytes: &[u8]) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    for pair in out.chunks_exact_mut(2) {
-        pair.reverse();
-    }
-    out
 }
 
 fn descriptors(text: &[u8], origin: &str) -> BTreeMap<u32, Descriptor> {
@@ -445,23 +363,4 @@ fn hidden(all: &BTreeMap<Pid, Seen>) -> Vec<Pid> {
     let unlisted =
         all.iter().filter(|(_, seen)| seen.ps.is_none() && seen.raw.contains_key("stat"));
     unlisted.map(|(pid, _)| *pid).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn swapped_bytes() {
-        assert_eq!(swapped(b"badcx"), b"abcdx");
-        assert_eq!(range("7f00-8f00"), Some((0x7f00, 0x8f00)));
-    }
-
-    proptest! {
-        #[test]
-        fn swapping_twice_is_nothing(bytes: Vec<u8>) {
-            prop_assert_eq!(swapped(&swapped(&bytes)), bytes);
-        }
-    }
 }
