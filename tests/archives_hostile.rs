@@ -179,6 +179,41 @@ fn what_anyone_can_fill_gives_way() {
 }
 
 #[test]
+fn of_too_many_names_the_plain_ones_are_counted() {
+    let many: Vec<String> = (0..100).map(|n| format!("usr/share/doc/{n}")).collect();
+    let of = |many: &[String]| {
+        let mut out = tar::Builder::new(Vec::new());
+        for (name, mode) in many
+            .iter()
+            .map(|name| (name.as_str(), 0o644))
+            .chain([("opt/x", 0o4755), ("etc/a", 0o644)])
+        {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(mode);
+            header.set_size(0);
+            out.append_data(&mut header, name, &b""[..]).unwrap();
+        }
+        out.into_inner().unwrap()
+    };
+    let wanted = |name: &[u8], _| if name.starts_with(b"etc/") { Want::Bytes } else { Want::Name };
+    let read = |names: u64, bytes: Vec<u8>| {
+        let limits = SpoolLimits { names, ..SpoolLimits::default() };
+        Spool::read("x.tar", Box::new(Cursor::new(bytes)), None, limits, &wanted, None).unwrap()
+    };
+    let spool = read(1 << 20, of(&many));
+    assert_eq!((spool.members.len(), spool.beyond.len()), (102, 0));
+    let spool = read(9_000, of(&many));
+    assert!(spool.members.contains_key(&b"opt/x"[..]) && spool.members.contains_key(&b"etc/a"[..]));
+    let left = 102 - spool.members.len();
+    assert!(left > 50, "{left}");
+    assert!(spool.beyond[0].1.contains(&format!("{left} files that are no programs")));
+    // Programs may be too many as well.
+    let spool = read(200, of(&many[..3]));
+    assert!(spool.members.len() < 5);
+    assert!(spool.beyond.iter().any(|(_, why)| why.contains("is left out")), "{:?}", spool.beyond);
+}
+
+#[test]
 fn what_is_none_is_told_as_that() {
     for (bytes, why) in [
         (Vec::new(), "empty"),

@@ -209,7 +209,8 @@ fn a_folder_of_archives_is_its_archives() {
     std::fs::create_dir_all(&inside).unwrap();
     std::fs::write(inside.join("download(1)"), gz(&uac())).unwrap();
     let (code, text) = triage(folder.path());
-    assert!(text.contains("download(1):[root]/etc/cron.d/x"), "{text}");
+    assert!(text.contains("members of download(1)."), "{text}");
+    assert!(text.contains("seen in [root]/etc/cron.d/x"), "{text}");
     assert_eq!(code, 0);
     assert!(!text.contains("other files"), "{text}");
     std::fs::write(folder.path().join("notes.txt"), "x").unwrap();

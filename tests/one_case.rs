@@ -114,7 +114,7 @@ fn a_report_of_an_archive_names_it_once_and_says_whose_the_steps_are() {
     let archive = archive(folder.path(), "cron-dropper", "of-the-suspect.tar");
     let told = triage(&[&archive], &["--format", "text"]).stdout;
     let line = String::from_utf8(told).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(line.contains("is a member of of-the-suspect.tar."), "{line}");
+    assert!(line.contains("are members of of-the-suspect.tar."), "{line}");
     assert!(line.contains("not for this machine"), "{line}");
     assert!(!line.contains("of-the-suspect.tar:"), "{line}");
     assert!(!line.contains("davy read the host"), "{line}");

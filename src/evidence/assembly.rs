@@ -1,6 +1,7 @@
 //! A host put together from what a collector left of it: files and links at the paths where the
 //! host had them, and no more than the collector saw.
 
+use super::origins::{Origins, located};
 use super::tree::{self, Attributes, NodeId, Tree, TreeDir};
 use super::{
     Clock, Dir, Evidence, FileKind, HostPath, Memory, Pid, Reason, SourceKind, Stat, Told,
@@ -37,7 +38,7 @@ pub struct Assembly {
     kind: SourceKind,
     tree: Tree,
     memory: BTreeMap<Pid, Pieces>,
-    origins: BTreeMap<Vec<u8>, Arc<str>>,
+    origins: Origins,
     taken: Time,
     /// What the collector said.
     pub told: Told,
@@ -54,7 +55,7 @@ impl Assembly {
             kind: SourceKind::Archive,
             tree,
             memory: BTreeMap::new(),
-            origins: BTreeMap::new(),
+            origins: Origins::default(),
             taken,
             told: Told::default(),
         }
@@ -261,7 +262,12 @@ impl Assembly {
 
     /// Which member of the archive a path's facts come from.
     pub fn origin(&mut self, path: &HostPath, member: &str) {
-        self.origins.insert(path.as_bytes().to_vec(), member.into());
+        self.origins.members.insert(path.as_bytes().to_vec(), member.into());
+    }
+
+    /// Whatever no member was named for is found below this name, at its path on the host.
+    pub fn origin_of_all(&mut self, base: &str) {
+        self.origins.base = Some(base.into());
     }
 
     /// A stretch of a process's memory.
@@ -303,7 +309,7 @@ pub struct Assembled {
     kind: SourceKind,
     tree: Tree,
     memory: BTreeMap<Pid, Pieces>,
-    origins: Arc<BTreeMap<Vec<u8>, Arc<str>>>,
+    origins: Arc<Origins>,
     told: Told,
     clock: Clock,
 }
@@ -349,38 +355,6 @@ impl Evidence for Assembled {
         let (archive, origins) = (self.name.clone(), Arc::clone(&self.origins));
         Some(Arc::new(move |source| located(&archive, &origins, source)))
     }
-}
-
-/// The member in which a source is found, the line behind it kept.
-fn located(archive: &str, origins: &BTreeMap<Vec<u8>, Arc<str>>, source: &str) -> Option<String> {
-    let (root, path) = match source.split_once('!') {
-        // A path in a container's root.
-        Some((root, path)) if !root.starts_with('/') => (Some(root), path),
-        _ => (None, source),
-    };
-    if !path.starts_with('/') {
-        return None;
-    }
-    let (plain, line) = match path.rsplit_once([':', '#']) {
-        Some((plain, line)) if line.bytes().all(|b| b.is_ascii_digit()) => {
-            (plain, path.get(plain.len()..).unwrap_or_default())
-        }
-        _ => (path, ""),
-    };
-    let mut known = HostPath::unescape(plain);
-    // A file that only the listing of its folder tells of is found through that.
-    while !known.as_bytes().is_empty() {
-        if let Some(member) = origins.get(known.as_bytes()) {
-            let line = if known.as_bytes().len() == plain.len() { line } else { "" };
-            let root = root.map(|root| format!(" ({root})")).unwrap_or_default();
-            return Some(format!("{archive}:{member}{line}{root}"));
-        }
-        if known.as_bytes() == b"/" {
-            break;
-        }
-        known = known.parent();
-    }
-    Some(format!("{archive}:{path}"))
 }
 
 /// Stretches of memory by address.

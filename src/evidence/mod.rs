@@ -11,6 +11,7 @@ mod clock;
 pub mod davy;
 mod directory;
 mod live;
+mod origins;
 mod path;
 mod process;
 mod recording;

@@ -2,7 +2,7 @@
 
 use super::Layout;
 use crate::evidence::{Assembly, Body, Clock, Evidence, FileKind, HostPath, Member, Spool, Stat};
-use crate::facts::{Status, Time};
+use crate::facts::{HostText, Status, Time};
 
 pub(super) const LAYOUT: Layout = Layout { name: "a tar of a root file system", claims, open };
 
@@ -36,13 +36,23 @@ fn claims(spool: &Spool, within: &[u8]) -> Option<Vec<u8>> {
     at(&base).then_some(base)
 }
 
-fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
+fn open(mut spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
     let newest = spool.below(base).map(|(.., member)| member.mtime).max().unwrap_or(0);
     let taken = Time::new(newest, 0);
     let mut host = Assembly::new(&spool.name, taken);
     let root = HostPath::from("/");
     host.directory(&root, None, true);
-    place(&mut host, &spool, base, true);
+    host.origin_of_all(&HostText::from(base).escaped());
+    // A member goes from the one to the other: of a million nobody holds two lists.
+    let members = std::mem::take(&mut spool.members);
+    host.expect(members.len());
+    for (name, member) in members {
+        if let Some(name) = name.strip_prefix(base)
+            && !host.full()
+        {
+            one(&mut host, &HostPath::new([b"/", name].concat()), &member, true);
+        }
+    }
     host.whole_below(&root, true);
     problems(&mut host, &spool, &[base.to_vec()]);
     for what in ["processes", "open_files", "mappings", "sockets", "memory"] {
@@ -100,31 +110,35 @@ pub(super) fn place(host: &mut Assembly, spool: &Spool, base: &[u8], genuine: bo
             return;
         }
         let path = HostPath::new([b"/", name].concat());
-        let origin = crate::facts::HostText::from(member_name).escaped();
-        host.origin(&path, &origin);
-        let known = host.find(&path, false);
-        if let Some(known) = known
-            && host.stat_of(known).is_some_and(|stat| stat.kind == member.kind)
-        {
-            if member.kind == FileKind::File {
-                host.fill(known, body(member));
-            }
-            continue;
+        host.origin(&path, &HostText::from(member_name).escaped());
+        one(host, &path, member, genuine);
+    }
+}
+
+/// Puts a member at its path.
+fn one(host: &mut Assembly, path: &HostPath, member: &Member, genuine: bool) {
+    let known = host.find(path, false);
+    if let Some(known) = known
+        && host.stat_of(known).is_some_and(|stat| stat.kind == member.kind)
+    {
+        if member.kind == FileKind::File {
+            host.fill(known, body(member));
         }
-        let stat = stat(host, member, genuine);
-        match member.kind {
-            FileKind::File => {
-                host.file(&path, &stat, body(member));
-            }
-            FileKind::Link => {
-                host.link(&path, &member.link, &stat);
-            }
-            FileKind::Directory => {
-                host.directory(&path, Some(&stat), false);
-            }
-            _ => {
-                host.special(&path, &stat);
-            }
+        return;
+    }
+    let stat = stat(host, member, genuine);
+    match member.kind {
+        FileKind::File => {
+            host.file(path, &stat, body(member));
+        }
+        FileKind::Link => {
+            host.link(path, &member.link, &stat);
+        }
+        FileKind::Directory => {
+            host.directory(path, Some(&stat), false);
+        }
+        _ => {
+            host.special(path, &stat);
         }
     }
 }

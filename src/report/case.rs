@@ -73,7 +73,7 @@ impl Case {
         };
         let taken = self.host.taken.get(..16).unwrap_or_default().replace('T', " ");
         let members = self.only_archive().map_or_else(String::new, |name| {
-            format!("What is said to be seen in a file without more is a member of {name}. ")
+            format!("Files named after `seen in` are members of {name}. ")
         });
         Some(format!(
             "{members}Steps are for {host}, not for this machine; since {taken} UTC its processes may \

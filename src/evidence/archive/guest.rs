@@ -61,7 +61,7 @@ pub(super) fn take(
         return Ok(());
     }
     if want == Want::Members && file && depth < DEPTH {
-        spool.members.insert(name.to_vec(), member);
+        spool.put(name, member);
         return opened(spool, name, reader, wanted, depth);
     }
     let want = if spool.names_only { Want::Name } else { want };
@@ -96,7 +96,7 @@ fn guest(
         return spool.take(name, member, &mut reader, want);
     }
     spool.looked = spool.looked.saturating_add(1);
-    spool.members.insert(name.to_vec(), member);
+    spool.put(name, member);
     let base = [name, b"!"].concat();
     let before = (spool.guests.len(), spool.problems.len(), spool.damaged_within);
     let beyond = spool.beyond.len();

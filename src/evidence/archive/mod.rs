@@ -31,14 +31,17 @@ pub struct SpoolLimits {
     pub all: u64,
     /// Members.
     pub members: u64,
+    /// Bytes of their names and of what is said of them. Beyond two thirds of it, files of which only
+    /// the name is wanted and which are no programs are counted and not kept.
+    pub names: u64,
     /// Bytes that come out of one byte of a compressed stream, beyond the first GiB.
     pub ratio: u64,
 }
 
 impl Default for SpoolLimits {
-    /// 32 MiB of one member, 112 MiB of all; a million members; ratio 200.
+    /// 32 MiB of one member, 112 MiB of all; a million members, 96 MiB of names; ratio 200.
     fn default() -> Self {
-        Self { one: 32 << 20, all: 112 << 20, members: 1_000_000, ratio: 200 }
+        Self { one: 32 << 20, all: 112 << 20, members: 1_000_000, names: 96 << 20, ratio: 200 }
     }
 }
 
@@ -149,6 +152,10 @@ pub struct Spool {
     limits: SpoolLimits,
     held: u64,
     count: u64,
+    /// Bytes of names, and of what is said of members.
+    heads: u64,
+    /// Files that are no programs, and whose names were not kept.
+    nameless: u64,
     /// What is held only as long as there is room, by size.
     spare: BTreeSet<(u64, Vec<u8>)>,
     /// Further names of these.
@@ -181,6 +188,8 @@ impl Spool {
             looked: 0,
             limits,
             held: 0,
+            heads: 0,
+            nameless: 0,
             count: 0,
             spare: BTreeSet::new(),
             same: BTreeMap::new(),
@@ -315,6 +324,16 @@ impl Spool {
         if self.count == self.limits.members.saturating_add(1) {
             let most = self.limits.members;
             self.beyond(b"", format!("more than {most} members; the rest is left out"));
+        }
+        if self.heads >= self.limits.names && self.count <= self.limits.members {
+            let most = self.limits.names >> 20;
+            let why = format!(
+                "names of more than {most} MiB; what comes after member {} is left out",
+                self.count
+            );
+            self.beyond(b"", why);
+            // Once is enough.
+            self.count = self.limits.members.saturating_add(1);
         }
         self.count <= self.limits.members
     }

@@ -6,7 +6,29 @@ use crate::evidence::{Body, FileKind};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
+/// What a member costs beside its name, here and at its place in the host.
+const HEAD: u64 = 256;
+
+/// Bytes of names that take nothing from the room for members' bytes.
+const FREE: u64 = 16 << 20;
+
 impl Spool {
+    /// Keeps a member.
+    pub(super) fn put(&mut self, name: &[u8], member: Member) {
+        if self.members.insert(name.to_vec(), member).is_none() {
+            self.heads = self.heads.saturating_add(HEAD).saturating_add(name.len() as u64);
+        }
+    }
+
+    /// Whether a member is one of too many of which nobody asks for more than the name: it is counted.
+    pub(super) fn nameless(&mut self, member: &Member, want: Want) -> bool {
+        let plain = member.kind == FileKind::File && member.mode & 0o6111 == 0;
+        let many = self.heads >= self.limits.names / 3 * 2;
+        let left_out = want == Want::Name && plain && many;
+        self.nameless = self.nameless.saturating_add(left_out.into());
+        left_out
+    }
+
     /// Takes a member in: its bytes as far as they are wanted and there is room.
     pub(super) fn take(
         &mut self,
@@ -16,6 +38,9 @@ impl Spool {
         want: Want,
     ) -> io::Result<()> {
         self.replaced(name, member.kind);
+        if self.nameless(&member, want) {
+            return Ok(());
+        }
         let mut failed = None;
         if member.kind == FileKind::File {
             match want {
@@ -30,7 +55,7 @@ impl Spool {
                 Want::Name | Want::Members | Want::Nothing => {}
             }
         }
-        self.members.insert(name.to_vec(), member);
+        self.put(name, member);
         failed.map_or(Ok(()), Err)
     }
 
@@ -132,7 +157,8 @@ impl Spool {
     /// Whether so many bytes more may be held; what is held as a spare gives way, the largest first.
     fn room(&mut self, size: u64, want: Want) -> bool {
         let all = self.limits.all;
-        let fits = |held: u64| held.saturating_add(size) <= all;
+        let heads = self.heads.saturating_sub(FREE);
+        let fits = |held: u64| held.saturating_add(size).saturating_add(heads) <= all;
         if fits(self.held) || want == Want::Spare {
             return fits(self.held);
         }
@@ -147,7 +173,7 @@ impl Spool {
         if !fits(self.held.saturating_sub(spares)) {
             return false;
         }
-        while self.held.saturating_add(size) > self.limits.all
+        while !fits(self.held)
             && let Some((length, name)) = self.spare.pop_last()
         {
             let mut held = None;
@@ -183,6 +209,14 @@ impl Spool {
             );
             let told = if beyond { &mut self.beyond } else { &mut self.problems };
             told.insert(0, (String::new(), why));
+        }
+        if self.nameless > 0 {
+            let why = format!(
+                "holds more names than davy keeps of one archive: {} files that are no programs, and of \
+                 which only the names would have been kept, were left out",
+                self.nameless
+            );
+            self.beyond.insert(0, (String::new(), why));
         }
     }
 

@@ -1,6 +1,6 @@
 //! tar: GNU, PAX and older, streamed.
 
-use super::{Member, Spool, Wanted, guest};
+use super::{Member, Spool, Want, Wanted, guest};
 use crate::evidence::{Body, FileKind};
 use ::tar::{Archive, Entry, EntryType};
 use std::cell::Cell;
@@ -157,7 +157,9 @@ fn hard_link(spool: &mut Spool, before: &[u8], name: &[u8], member: &mut Member)
             if spool.spare.contains(&(length, target.clone())) {
                 spool.same.entry(target).or_default().push(name.to_vec());
             }
-            spool.members.insert(name.to_vec(), same);
+            if !spool.nameless(&same, Want::Name) {
+                spool.put(name, same);
+            }
         }
         None => spool.problem(name, "a hard link to a member that is not there; left out"),
     }
