@@ -2,7 +2,7 @@
 //! archive and member, and the rest is still used.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use davy::evidence::{Evidence, HostPath, Spool, SpoolLimits, Want};
+use davy::evidence::{Evidence, HostPath, Lines, Spool, SpoolLimits, Want};
 use davy::facts::Facts;
 use davy::{collect, foreign};
 use std::io::{Cursor, Read, Write};
@@ -211,6 +211,36 @@ fn of_too_many_names_the_plain_ones_are_counted() {
     let spool = read(200, of(&many[..3]));
     assert!(spool.members.len() < 5);
     assert!(spool.beyond.iter().any(|(_, why)| why.contains("is left out")), "{:?}", spool.beyond);
+}
+
+#[test]
+fn of_a_listing_too_long_to_hold_what_matters_is_kept() {
+    let mut listing = Vec::new();
+    for number in 0..180_000 {
+        writeln!(
+            listing,
+            "{} {number} {}",
+            if number % 1000 == 0 { "keep" } else { "drop" },
+            "x".repeat(90)
+        )
+        .unwrap();
+    }
+    let bytes =
+        tar(&[("list", EntryType::Regular, &listing, ""), ("z", EntryType::Regular, b"1", "")]);
+    let wanted = |_: &[u8], _| Want::Lines(Lines(|line| line.starts_with(b"keep")));
+    let read = |bytes: &[u8]| {
+        let stream = Box::new(Cursor::new(bytes.to_vec()));
+        Spool::read("x.tar", stream, None, SpoolLimits::default(), &wanted, None).unwrap()
+    };
+    let spool = read(&bytes);
+    let kept = spool.bytes("list").unwrap();
+    assert_eq!(kept.iter().filter(|b| **b == b'\n').count(), 180);
+    assert!(kept.starts_with(b"keep 0 ") && spool.bytes("z") == Some(b"1"));
+    assert_eq!(spool.thinned[&b"list"[..]], 179_820);
+    assert!(spool.beyond.is_empty() && !spool.damaged);
+    let spool = read(&bytes[..bytes.len() / 2]);
+    assert!(spool.damaged && spool.members[&b"list"[..]].cut);
+    assert!(spool.bytes("list").unwrap().starts_with(b"keep 0 "));
 }
 
 #[test]

@@ -22,7 +22,9 @@ mod tree;
 mod unavailable;
 mod unpack;
 
-pub use archive::{Chooser, Container, Guest, Member, Passed, Passing, Spool, SpoolLimits, Want};
+pub use archive::{
+    Chooser, Container, Guest, Lines, Member, Passed, Passing, Spool, SpoolLimits, Want,
+};
 pub use assembly::{Assembled, Assembly, Body, Handle};
 pub use clock::Clock;
 pub use directory::Directory;

@@ -5,6 +5,7 @@
 //! leaves the rest to the ordinary collectors. What the collector could not see is said.
 
 mod catscale;
+mod listing;
 mod logins;
 mod output;
 mod passed;
@@ -275,6 +276,9 @@ fn wanted(name: &[u8], size: u64) -> Want {
     // Velociraptor's Generic.Collection.UAC.
     if uploaded(name) {
         return Want::Members;
+    }
+    if let Some(lines) = listing::lines(name) {
+        return Want::Lines(lines);
     }
     if passed::by_nature(name, size) {
         return Want::Pass;

@@ -6,6 +6,7 @@
 mod folder;
 mod guest;
 mod kind;
+mod lines;
 mod passing;
 mod room;
 mod tar;
@@ -84,6 +85,8 @@ impl Member {
 pub enum Want {
     /// Held, as far as the limits allow.
     Bytes,
+    /// The same; of a listing that is too long to hold those lines which are worth it.
+    Lines(Lines),
     /// Held where there is room: it gives way to what is wanted as [`Bytes`](Self::Bytes).
     Spare,
     /// Only that it is there.
@@ -95,6 +98,19 @@ pub enum Want {
     /// Not even that: the archive has too many like it.
     Nothing,
 }
+
+/// Whether a line of a listing is worth its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines(pub fn(&[u8]) -> bool);
+
+impl PartialEq for Lines {
+    /// What is done is the same.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Lines {}
 
 /// Says what is wanted of an archive.
 pub trait Chooser {
@@ -165,6 +181,8 @@ pub struct Spool {
     crowded: (u64, u64, bool),
     /// What was looked at as it went by.
     pub passed: Passed,
+    /// Lines that were left out of listings.
+    pub thinned: BTreeMap<Vec<u8>, u64>,
 }
 
 /// Problems told one by one; a hostile archive could have millions.
@@ -195,6 +213,7 @@ impl Spool {
             same: BTreeMap::new(),
             crowded: (0, 0, false),
             passed: Passed::default(),
+            thinned: BTreeMap::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is held of an archive, and what gives way where there is too much.
 
+use super::lines::LONG;
 use super::passing::{ASKED, FIRST};
 use super::{Guest, Member, Spool, Want};
 use crate::evidence::{Body, FileKind};
@@ -44,7 +45,10 @@ impl Spool {
         let mut failed = None;
         if member.kind == FileKind::File {
             match want {
-                Want::Bytes | Want::Spare | Want::Pass => {
+                Want::Lines(lines) if member.size > LONG => {
+                    failed = self.lines_of(name, &mut member, reader, lines);
+                }
+                Want::Bytes | Want::Lines(_) | Want::Spare | Want::Pass => {
                     failed = self.bytes_of(name, &mut member, reader, want);
                 }
                 Want::Name if member.size >= ASKED => {
@@ -113,7 +117,7 @@ impl Spool {
         failed
     }
 
-    fn short(&mut self, name: &[u8], got: u64, size: u64, failed: Option<&io::Error>) {
+    pub(super) fn short(&mut self, name: &[u8], got: u64, size: u64, failed: Option<&io::Error>) {
         let why = failed.map_or_else(String::new, |e| format!(": {e}"));
         self.damage(name, format!("cut: {got} of {size} bytes are there{why}"));
     }
@@ -155,7 +159,7 @@ impl Spool {
     }
 
     /// Whether so many bytes more may be held; what is held as a spare gives way, the largest first.
-    fn room(&mut self, size: u64, want: Want) -> bool {
+    pub(super) fn room(&mut self, size: u64, want: Want) -> bool {
         let all = self.limits.all;
         let heads = self.heads.saturating_sub(FREE);
         let fits = |held: u64| held.saturating_add(size).saturating_add(heads) <= all;

@@ -5,6 +5,8 @@ mod host;
 mod processes;
 mod timeline;
 
+pub(super) use timeline::said;
+
 use super::{Layout, logins, root};
 use crate::evidence::{Assembly, Clock, Evidence, HostPath, Spool};
 use crate::facts::{HostText, Status, Time};

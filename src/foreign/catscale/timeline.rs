@@ -3,7 +3,8 @@
 
 use super::CatScale;
 use crate::evidence::{Body, FileKind, HostPath, Reason};
-use crate::facts::Time;
+use crate::facts::{Status, Time};
+use crate::foreign::listing::PLACES;
 use crate::foreign::output::{bodyfile, lines, number, words};
 use std::collections::HashMap;
 
@@ -42,6 +43,13 @@ fn line(text: &[u8]) -> Option<Line<'_>> {
         mode,
         size,
     })
+}
+
+/// What a line is of: the kind of file, its mode and its path.
+pub(in crate::foreign) fn said(text: &[u8]) -> Option<(FileKind, u32, &[u8])> {
+    let one = line(text.strip_suffix(b"\r").unwrap_or(text))?;
+    let (kind, mode) = bodyfile::mode(one.mode)?;
+    Some((kind, mode, one.path))
 }
 
 /// `2026-11-22 06:24:41.046353956 +0000`; `-` where not known. Read digit by digit: a timeline of
@@ -118,6 +126,7 @@ impl CatScale<'_> {
     /// True where there is one.
     pub(super) fn timeline(&mut self) -> bool {
         let Some((text, member)) = self.member("Misc", "-full-timeline.csv") else { return false };
+        let left_out: u64 = self.spool.thinned.values().sum();
         let (passwd, groups) = (self.of_etc("passwd"), self.of_etc("group"));
         let (users, groups) = (ids(&passwd), ids(&groups));
         self.host.expect(memchr::memchr_iter(b'\n', text).count());
@@ -170,7 +179,19 @@ impl CatScale<'_> {
             }
         }
         self.host.origin(&HostPath::from("/"), &member);
-        self.host.whole_below(&HostPath::from("/"), any && !self.host.full());
+        self.host.whole_below(&HostPath::from("/"), any && left_out == 0 && !self.host.full());
+        if left_out > 0 {
+            for place in PLACES.iter().map(|place| HostPath::from(*place)) {
+                if self.host.find(&place, true).is_some() {
+                    self.host.whole_below(&place, !self.host.full());
+                }
+            }
+            let why = format!(
+                "{left_out} lines of a long timeline speak of files that are no programs, in places that \
+                 are not looked into"
+            );
+            self.cover("files", Status::Partial, why);
+        }
         self.host.directory(&HostPath::from("/proc"), None, false);
         for path in ["/proc", "/sys"] {
             self.host.whole_below(&HostPath::from(path), false);

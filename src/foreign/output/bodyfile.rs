@@ -63,6 +63,12 @@ fn entry(line: &[u8], at: usize) -> Option<Entry<'_>> {
     })
 }
 
+/// What a line is of: the kind of file, its mode and its path.
+pub(in crate::foreign) fn said(line: &[u8]) -> Option<(FileKind, u32, &[u8])> {
+    entry(line.strip_suffix(b"\r").unwrap_or(line), 0)
+        .map(|entry| (entry.kind, entry.mode, entry.path))
+}
+
 /// `drwxr-xr-x`, `r/rrwxr-xr-x` (Sleuth Kit), `0100644` (octal).
 pub(in crate::foreign) fn mode(text: &[u8]) -> Option<(FileKind, u32)> {
     if text.iter().all(u8::is_ascii_digit) && !text.is_empty() {

@@ -3,39 +3,9 @@
 use super::Uac;
 use crate::evidence::{Body, FileKind, HostPath};
 use crate::facts::{Status, Time};
+use crate::foreign::listing::PLACES;
 use crate::foreign::output::bodyfile;
 use crate::foreign::root;
-
-/// Bodyfiles longer than this are taken in as far as they speak of places that are looked into.
-const LONG: usize = 24 << 20;
-
-/// Places that collectors look into, of a bodyfile that is too long to take in whole.
-const PLACES: &[&[u8]] = &[
-    b"/etc",
-    b"/tmp",
-    b"/var/tmp",
-    b"/dev",
-    b"/run",
-    b"/bin",
-    b"/sbin",
-    b"/usr/bin",
-    b"/usr/sbin",
-    b"/usr/local",
-    b"/lib/systemd",
-    b"/usr/lib/systemd",
-    b"/var/spool",
-    b"/root",
-    b"/opt",
-    b"/var/lib/dpkg/info",
-    b"/var/lib/rpm",
-    b"/home",
-    b"/var/www",
-    b"/srv",
-    b"/lib/x86_64-linux-gnu",
-    b"/usr/lib/x86_64-linux-gnu",
-    b"/lib64",
-    b"/usr/lib64",
-];
 
 /// Folders of which UAC takes all files.
 const TAKEN: &[&str] = &[
@@ -72,23 +42,17 @@ impl Uac<'_> {
     /// True where there is one.
     fn bodyfile(&mut self) -> bool {
         let Some((bytes, member)) = self.member("bodyfile/bodyfile.txt") else { return false };
-        let bytes = bytes.to_vec();
-        let long = bytes.len() > LONG;
         // Of a mounted image, paths carry the mount point.
         let mount = self.log.mount_point.clone().filter(|m| m != "/").unwrap_or_default();
         let old = self.log.version.as_deref().is_some_and(|v| v.starts_with("2."));
-        let mut left_out = 0_u64;
-        for entry in bodyfile::parse(&bytes) {
+        self.host.expect(memchr::memchr_iter(b'\n', bytes).count());
+        let mut left_out: u64 = self.spool.thinned.values().sum();
+        for entry in bodyfile::parse(bytes) {
             let path = entry.path.strip_prefix(mount.as_bytes()).unwrap_or(entry.path);
-            let wanted = !long
-                || entry.kind == FileKind::Directory && path.len() < 24
-                || PLACES.iter().any(|place| {
-                    path.strip_prefix(*place).is_some_and(|r| r.is_empty() || r.starts_with(b"/"))
-                });
             if path.first() != Some(&b'/') || path.starts_with(b"/proc/") {
                 continue;
             }
-            if !wanted || self.host.full() {
+            if self.host.full() {
                 left_out += 1;
                 continue;
             }
@@ -117,7 +81,8 @@ impl Uac<'_> {
         self.host.origin(&HostPath::from("/"), &member);
         if left_out > 0 {
             let why = format!(
-                "{left_out} lines of a long bodyfile speak of places that are not looked into"
+                "{left_out} lines of a long bodyfile speak of files that are no programs, in places that \
+                 are not looked into"
             );
             self.cover("files", Status::Partial, why);
         } else if old {
@@ -128,7 +93,7 @@ impl Uac<'_> {
         self.host.whole_below(&HostPath::from("/"), left_out == 0 && !old);
         if left_out > 0 || old {
             for place in PLACES {
-                let place = HostPath::new(*place);
+                let place = HostPath::from(*place);
                 if self.host.find(&place, true).is_some() {
                     self.host.whole_below(&place, true);
                 }

@@ -57,16 +57,16 @@ pub(super) struct Uac<'a> {
     host: Assembly,
 }
 
-impl Uac<'_> {
+impl<'a> Uac<'a> {
     /// The bytes of a member and its name, where it was taken.
-    fn member(&self, name: &str) -> Option<(&[u8], String)> {
+    fn member(&self, name: &str) -> Option<(&'a [u8], String)> {
         let full = [self.base, name.as_bytes()].concat();
         let bytes = self.spool.members.get(&full)?.bytes()?;
         Some((bytes, crate::facts::HostText::from(full.as_slice()).escaped()))
     }
 
     /// The first of these members that there is.
-    fn first(&self, names: &[&str]) -> Option<(&[u8], String)> {
+    fn first(&self, names: &[&str]) -> Option<(&'a [u8], String)> {
         names.iter().find_map(|name| self.member(name))
     }
 
