@@ -21,7 +21,7 @@ mod work;
 pub use fleet::Fleet;
 pub use merge::Merged;
 pub use record::{Record, Status};
-pub use run::{Asked, Limits, Progress, Ran, run};
+pub use run::{Asked, Event, Limits, Progress, Ran, run};
 pub use shard::Shard;
 pub use work::{Item, items};
 

@@ -39,8 +39,17 @@ pub struct Asked {
 /// The records of all items, in their order, and what could not be written of some.
 pub type Ran = (Vec<Record>, Vec<String>);
 
-/// Told of each archive that is done.
-pub type Progress<'a> = &'a (dyn Fn(&Item, &Record, bool) + Sync);
+/// What becomes of an archive.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// It is looked at.
+    Begun(&'a Item),
+    /// It is done, or put aside; and whether only now.
+    Ended(&'a Item, &'a Record, bool),
+}
+
+/// Told of each archive.
+pub type Progress<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
 /// Triages what is not done yet.
 ///
@@ -73,6 +82,7 @@ pub fn run(
                     if held(&failed).is_some() {
                         return;
                     }
+                    progress(Event::Begun(item));
                     let (record, fresh) = match done(item, folder, &program, limits, asked) {
                         Ok(done) => done,
                         Err(e) => {
@@ -86,7 +96,7 @@ pub fn run(
                     {
                         held(&problems).push(e.to_string());
                     }
-                    progress(item, &record, fresh);
+                    progress(Event::Ended(item, &record, fresh));
                     if let Some(slot) = held(&results).get_mut(at) {
                         *slot = Some(record);
                     }

@@ -30,13 +30,15 @@ const DEPTH: usize = 8;
 const MOST_FILES: usize = 200_000;
 
 /// The archives that these sources name and that are of this shard, each content once, in the order
-/// of their digests. `problem` is told of what cannot be read.
+/// of their digests. `problem` is told of what cannot be read, `reading` of each before it is read:
+/// which, the how manieth, and of how many.
 pub fn items(
     sources: &[PathBuf],
     rules: &str,
     shard: Shard,
     list: &mut dyn Read,
     problem: &mut dyn FnMut(&Path, &str),
+    reading: &dyn Fn(&Path, usize, usize),
 ) -> Vec<Item> {
     let mut paths: Vec<PathBuf> = Vec::new();
     for source in sources {
@@ -57,7 +59,9 @@ pub fn items(
     paths.dedup();
     // Two names of one content are one piece of work, under the first name.
     let mut found: BTreeMap<String, Item> = BTreeMap::new();
-    for path in paths {
+    let all = paths.len();
+    for (number, path) in paths.into_iter().enumerate() {
+        reading(&path, number, all);
         match digest(&path) {
             Ok((sha256, size)) => {
                 if shard.has(&sha256) {

@@ -1,16 +1,15 @@
 //! `davy batch`: many hosts, one folder each, and the fleet's report.
 
 use super::Exit;
+use super::bar::Bar;
 use super::identity::Identities;
 use super::library::{self, Library};
-use crate::batch::{self, Asked, Fleet, Item, Limits, Merged, Record, Shard, Status, counted};
+use crate::batch::{self, Asked, Fleet, Limits, Merged, Shard, Status, counted};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Triage many archives: a case folder a host, and the fleet's report
@@ -102,24 +101,20 @@ pub fn run(
         }
     };
     let mut unread = 0;
-    let items =
-        batch::items(&arguments.sources, &rules, shard, &mut io::stdin(), &mut |path, why| {
-            unread += 1;
-            let _ = writeln!(messages, "davy: {}: {why}", path.display());
-        });
-    let bar = bar(items.len() as u64, arguments.quiet);
-    let failed = AtomicU64::new(0);
-    let progress = |_: &Item, record: &Record, fresh: bool| {
-        if record.status == Status::PutAside {
-            failed.fetch_add(1, Ordering::Relaxed);
-        }
-        if !fresh {
-            bar.reset_eta();
-        }
-        let count = failed.load(Ordering::Relaxed);
-        bar.set_message(if count > 0 { format!("{count} put aside") } else { String::new() });
-        bar.inc(1);
+    let mut unreadable = Vec::new();
+    let mut bar = Bar::new(0, arguments.quiet);
+    let mut problem = |path: &Path, why: &str| {
+        unreadable.push(format!("davy: {}: {why}", path.display()));
     };
+    let reading = |path: &Path, number, of| bar.reading(path, number, of);
+    let list = &mut io::stdin();
+    let items = batch::items(&arguments.sources, &rules, shard, list, &mut problem, &reading);
+    for line in unreadable {
+        unread += 1;
+        let _ = writeln!(messages, "{line}");
+    }
+    bar.starts(items.len());
+    let progress = |event: batch::Event<'_>| bar.tell(event);
     let limits = Limits {
         memory: arguments.most_memory.saturating_mul(1 << 20),
         time: Duration::from_secs(arguments.most_time),
@@ -131,7 +126,7 @@ pub fn run(
     let asked =
         Asked { arguments: passed(arguments), again: arguments.again, parquet: arguments.parquet };
     let (records, problems) = batch::run(&items, &arguments.output, limits, &asked, &progress)?;
-    bar.finish_and_clear();
+    bar.done();
     for problem in &problems {
         let _ = writeln!(messages, "davy: {problem}");
     }
@@ -249,14 +244,4 @@ fn jobs(most_memory: u64) -> usize {
         .and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
         .map_or(usize::MAX, |kib| usize::try_from(kib / 1024 / most_memory.max(1)).unwrap_or(1));
     processors.min(available).max(1)
-}
-
-fn bar(length: u64, quiet: bool) -> ProgressBar {
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(length), target);
-    let template = "{bar:40} {pos}/{len} archives · {per_sec} · {eta} left {msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
 }

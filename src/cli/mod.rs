@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod answered;
+mod bar;
 mod batch;
 mod carve;
 mod collect;

@@ -134,9 +134,14 @@ pub fn run(
             return Ok(Exit::Usage);
         }
     };
+    let progress = Progress::new(arguments.quiet);
+    if let Some(first) = arguments.sources.first() {
+        progress.step(&format!("reading {}", first.display()));
+    }
     let sources = match opened(arguments, &carver) {
         Ok(sources) => sources,
         Err(complaint) => {
+            progress.done();
             let _ = writeln!(messages, "davy: {complaint}");
             return Ok(Exit::Usage);
         }
@@ -164,7 +169,6 @@ pub fn run(
         (None, None) => CaseFolder::Unasked,
     };
 
-    let progress = Progress::new(arguments.quiet);
     let tables = crate::tables();
     let mut facts = Facts::in_memory(&tables)?;
     facts.set_origin(sources.host.as_ref().and_then(|host| host.origin()));

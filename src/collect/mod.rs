@@ -122,7 +122,7 @@ pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) 
     };
     let mut collectors = COLLECTORS.iter().peekable();
     while let Some(collector) = collectors.next() {
-        progress(collector.name);
+        progress(&format!("collecting {}", collector.name.replace('_', " ")));
         match collector.run {
             Run::Host(run) => facts.together(|facts| run(&host, facts))?,
             Run::Process(first) => {
