@@ -102,7 +102,7 @@ fn words(state: &State, elapsed: Duration, left: u64) -> String {
 /// The last part of a path, harmless to a terminal.
 fn name(path: &Path) -> String {
     let last = path.file_name().unwrap_or(path.as_os_str());
-    HostText::from(last.as_bytes()).escaped()
+    super::library::printable(&HostText::from(last.as_bytes()).escaped()).replace('\n', " ")
 }
 
 #[cfg(test)]

@@ -68,17 +68,29 @@ impl Case {
             return None;
         }
         let host = match self.host.hostname.as_str() {
-            "" => "the host itself",
+            "" => "the host",
             name => name,
         };
         let taken = self.host.taken.get(..16).unwrap_or_default().replace('T', " ");
         let members = self.only_archive().map_or_else(String::new, |name| {
             format!("Files named after `seen in` are members of {name}. ")
         });
-        Some(format!(
-            "{members}Steps are for {host}, not for this machine; since {taken} UTC its processes may \
-             have ended, and others may have their numbers."
-        ))
+        let read = ["complete", "partial"];
+        let ran = self
+            .coverage
+            .iter()
+            .any(|line| line.what == "processes" && read.contains(&line.status.as_str()));
+        Some(if ran {
+            format!(
+                "{members}Steps are for {host}, not for this machine; since {taken} UTC its processes \
+                 may have ended, and others may have their numbers."
+            )
+        } else {
+            format!(
+                "{members}Of {host} this is what lay on its disk, and nothing of what ran. Steps are for \
+                 {host} itself; where only its disk is left, paths are those within it."
+            )
+        })
     }
 
     /// Whose case it is, in a few words.

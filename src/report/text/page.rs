@@ -121,7 +121,8 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Breaks at spaces, and inside words that are too long. No character is lost but the spaces at
+/// Breaks at spaces, and inside words that are too long: after a slash where there is one not far
+/// before the end, so that a path's names stay whole. No character is lost but the spaces at
 /// which it breaks.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -141,8 +142,19 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         for c in word.chars() {
             let wide = c.width().unwrap_or(0);
             if used.saturating_add(wide) > width && used > 0 {
-                lines.push(std::mem::take(&mut line));
+                let slash = line.rfind('/').map_or(line.len(), |at| at.saturating_add(1));
+                let rest = line.get(slash..).unwrap_or_default().to_owned();
                 used = 0;
+                if rest.width() <= width / 3 * 2
+                    && rest.width().saturating_add(wide) <= width
+                    && !rest.contains(' ')
+                {
+                    line.truncate(slash);
+                    used = rest.width();
+                    lines.push(std::mem::replace(&mut line, rest));
+                } else {
+                    lines.push(std::mem::take(&mut line));
+                }
             }
             line.push(c);
             used = used.saturating_add(wide);
@@ -164,6 +176,13 @@ mod tests {
     fn wide_letters_count_twice() {
         assert_eq!(wrap("ab 漢字漢字", 6), ["ab", "漢字漢", "字"]);
         assert_eq!(wrap("", 6), [""]);
+    }
+
+    #[test]
+    fn names_of_paths_stay_whole() {
+        assert_eq!(wrap("in /etc/cron.d/x", 9), ["in", "/etc/", "cron.d/x"]);
+        assert_eq!(wrap("abcdefghijkl", 6), ["abcdef", "ghijkl"]);
+        assert_eq!(wrap("a/bcdefghijkl", 6), ["a/", "bcdefg", "hijkl"]);
     }
 
     proptest! {
