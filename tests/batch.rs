@@ -90,9 +90,50 @@ fn a_batch_and_its_parts() {
     let merged = folder.path().join("merged");
     merge(&parts, &merged, &[]);
     assert!(fleet(&merged) == fleet(&out), "parted and whole differ");
+    // Of a part that is not there it is said which; of one that was killed, too.
+    let some = folder.path().join("some");
+    let told = merge(&parts[1..], &some, &[]);
+    assert!(told.contains("of 3 parts (0 to 2) over 6 archives: no run of part 2"), "{told}");
+    let json_of = |out: &std::path::Path| -> serde_json::Value {
+        serde_json::from_slice(&fleet(out)[0]).unwrap()
+    };
+    assert_eq!(json_of(&some)["incomplete"][0]["missing"][0], "2");
+    let page = String::from_utf8(fleet(&some)[1].clone()).unwrap();
+    assert!(page.contains("no run of part 2") && page.contains("Not the whole fleet"), "{page}");
+    let mark = fs::read_dir(parts[0].join("parts")).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&mark).unwrap();
+    assert!(text.contains("\"ended\": true"), "{text}");
+    fs::write(&mark, text.replace("\"ended\": true", "\"ended\": false")).unwrap();
+    let told = merge(&parts, &some, &[]);
+    assert!(told.contains("part 2 did not come to an end"), "{told}");
+    fs::remove_file(&mark).unwrap();
+    let told = merge(&parts[..1], &some, &[]);
+    assert!(told.contains("no run says which part"), "{told}");
     // Its page finds the case folders where they are.
     for host in json["hosts"].as_array().unwrap() {
         assert!(merged.join(host["case"].as_str().unwrap()).join("report.html").exists());
+    }
+}
+
+#[test]
+fn a_part_alone_is_not_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sources, out) = (folder.path().join("in"), folder.path().join("out"));
+    fs::create_dir(&sources).unwrap();
+    fs::write(sources.join("a.tar"), archive("debian-clean")).unwrap();
+    let merged = |into: &str| {
+        let into = folder.path().join(into);
+        davy().args(["batch", "--merge"]).arg(&out).arg("-o").arg(&into).output().unwrap()
+    };
+    for (part, code) in [("0/2", 4), ("1/2", 0)] {
+        let run = batch(&sources, &out, &["-q", "--shard", part]);
+        assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(said.contains("DIR-OF-EACH-PART… -o FLEET"), "{said}");
+        let run = merged(&format!("merged-{code}"));
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(code), "{said}");
+        assert_eq!(said.contains("no run of part 1"), code == 4, "{said}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The fleet: all hosts by verdict, and what several of them share.
 
+use super::parts::Gap;
 use super::record::{Found, Record};
 use super::share::telling;
 use super::{Status, counted, durable, lock, page};
@@ -89,6 +90,8 @@ pub struct Fleet {
     pub shared: Vec<SharedLine>,
     /// What was put aside.
     pub put_aside: Vec<Aside>,
+    /// Parts that are not here, where several runs share the work.
+    pub incomplete: Vec<Gap>,
 }
 
 const LEVELS: [&str; 5] = ["critical", "high", "medium", "low", "informational"];
@@ -173,6 +176,7 @@ impl Fleet {
             hosts,
             shared: shared(&done, &names),
             put_aside: put_aside.collect(),
+            incomplete: Vec::new(),
         }
     }
 

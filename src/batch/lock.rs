@@ -1,6 +1,7 @@
 //! Locks: who holds one does the work of its name alone, on whatever machine that shares the folder, and
 //! may take away what a run that was killed left of it.
 
+use super::parts::PARTS;
 use super::{DONE, WORK};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
@@ -77,6 +78,14 @@ pub(super) fn tidy(folder: &Path) {
             let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         }
     }
+    if let Some(_held) = free(folder, PARTS) {
+        let entries = fs::read_dir(folder.join(PARTS)).into_iter().flatten().filter_map(Result::ok);
+        for path in entries.map(|entry| entry.path()) {
+            if path.extension().is_some_and(|end| end == "part") {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
     let Some(_held) = free(folder, FLEET) else { return };
     for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
         let name = entry.file_name();
@@ -114,7 +123,7 @@ mod tests {
     fn what_was_left_half_done_goes_and_what_is_held_stays() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in [".work/a.r.7", ".work/b.r.8", "done"] {
+        for name in [".work/a.r.7", ".work/b.r.8", "done", "parts"] {
             fs::create_dir_all(at(name)).unwrap();
         }
         let files = [
@@ -123,6 +132,7 @@ mod tests {
             "done/a.r.parquet.7.part",
             "done/b.r.json.8.part",
             "done/c.r.json",
+            "parts/0-of-2.r.json.7.part",
             "fleet.html.7.part",
             "fleet.db.7.new",
             "fleet.json",

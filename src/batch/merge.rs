@@ -1,8 +1,9 @@
 //! What several runs left in their folders, as one.
 
+use super::parts::{Gap, Mark, gaps, unmarked};
 use super::record::Record;
 use super::{CASES, DONE, Status, parquet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// Results, each once, and the folder that each is in.
 pub struct Merged {
     all: BTreeMap<String, (Record, PathBuf)>,
+    marks: BTreeMap<PathBuf, Vec<Mark>>,
 }
 
 impl Merged {
@@ -19,7 +21,9 @@ impl Merged {
     /// Where a folder cannot be listed, by name.
     pub fn gather(folders: &[PathBuf]) -> io::Result<Self> {
         let mut all: BTreeMap<String, (Record, PathBuf)> = BTreeMap::new();
+        let mut marks = BTreeMap::new();
         for folder in folders {
+            marks.insert(folder.clone(), Mark::all(folder));
             let done = folder.join(DONE);
             let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", done.display()));
             for entry in fs::read_dir(&done).map_err(named)? {
@@ -40,7 +44,7 @@ impl Merged {
                 }
             }
         }
-        Ok(Self { all })
+        Ok(Self { all, marks })
     }
 
     /// Leaves the results of one set of rules, where several were used over time: these, if they
@@ -68,6 +72,22 @@ impl Merged {
         let before = self.all.len();
         self.all.retain(|_, (record, _)| record.rules() == rules);
         Ok(before - self.all.len())
+    }
+
+    /// What is missing of the parts that these folders are of. Of other rules than the results' own
+    /// nothing counts.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<Gap> {
+        let rules: BTreeSet<&str> = self.all.values().map(|(record, _)| record.rules()).collect();
+        let ours = |mark: &&Mark| rules.is_empty() || rules.contains(mark.rules.as_str());
+        let marks: Vec<Mark> = self.marks.values().flatten().filter(ours).cloned().collect();
+        let mut gaps = gaps(&marks);
+        let marked = |folder: &PathBuf| {
+            self.marks.get(folder).is_some_and(|marks| marks.iter().any(|mark| ours(&mark)))
+        };
+        let folders: BTreeSet<&PathBuf> = self.all.values().map(|(_, folder)| folder).collect();
+        gaps.extend(folders.into_iter().filter(|f| !marked(f)).map(|folder| unmarked(folder)));
+        gaps
     }
 
     /// The results.

@@ -10,6 +10,7 @@ mod lock;
 mod merge;
 mod page;
 pub mod parquet;
+mod parts;
 mod record;
 mod run;
 mod shard;
@@ -20,6 +21,7 @@ mod work;
 
 pub use fleet::Fleet;
 pub use merge::Merged;
+pub use parts::{Gap, Mark, Whole, Work};
 pub use record::{Record, Status};
 pub use run::{Asked, Event, Limits, Progress, Ran, run};
 pub use shard::Shard;

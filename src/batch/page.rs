@@ -29,6 +29,7 @@ pub(super) fn html(fleet: &Fleet) -> String {
     );
     // Writing to a String cannot fail.
     let _ = summary(fleet, &mut page)
+        .and_then(|()| incomplete(fleet, &mut page))
         .and_then(|()| aside(fleet, &mut page))
         .and_then(|()| hosts(fleet, &mut page))
         .and_then(|()| shared(fleet, &mut page));
@@ -54,6 +55,21 @@ fn summary(fleet: &Fleet, page: &mut String) -> std::fmt::Result {
         }
     }
     writeln!(page, "</nav>")
+}
+
+fn incomplete(fleet: &Fleet, page: &mut String) -> std::fmt::Result {
+    if fleet.incomplete.is_empty() {
+        return Ok(());
+    }
+    write!(
+        page,
+        "<p class=\"high\">Not the whole fleet: parts of it are missing here, and nothing is "
+    )?;
+    write!(page, "known of their hosts.</p><ul>")?;
+    for gap in fleet.incomplete.iter().take(MOST) {
+        write!(page, "<li>{}", safe(&gap.said))?;
+    }
+    writeln!(page, "</ul>")
 }
 
 fn aside(fleet: &Fleet, page: &mut String) -> std::fmt::Result {

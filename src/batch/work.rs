@@ -1,7 +1,7 @@
 //! The list of what is to be done: archives, folders of archives, patterns, a list on standard
 //! input.
 
-use super::{Shard, record::key};
+use super::{Shard, Whole, Work, record::key};
 use crate::carve::Layout;
 use crate::evidence::{Container, age, begins, davy, unpack};
 use sha2::{Digest, Sha256};
@@ -39,7 +39,7 @@ pub fn items(
     list: &mut dyn Read,
     problem: &mut dyn FnMut(&Path, &str),
     reading: &dyn Fn(&Path, usize, usize),
-) -> Vec<Item> {
+) -> Work {
     let mut paths: Vec<PathBuf> = Vec::new();
     for source in sources {
         if source.as_os_str() == "-" {
@@ -64,15 +64,15 @@ pub fn items(
         reading(&path, number, all);
         match digest(&path) {
             Ok((sha256, size)) => {
-                if shard.has(&sha256) {
-                    let key = key(&sha256, rules);
-                    found.entry(sha256.clone()).or_insert(Item { path, sha256, key, size });
-                }
+                let key = key(&sha256, rules);
+                found.entry(sha256.clone()).or_insert(Item { path, sha256, key, size });
             }
             Err(e) => problem(&path, &e.to_string()),
         }
     }
-    found.into_values().collect()
+    let whole = Whole::of(found.keys());
+    found.retain(|sha256, _| shard.has(sha256));
+    Work { items: found.into_values().collect(), whole }
 }
 
 fn expand(source: &Path, paths: &mut Vec<PathBuf>, problem: &mut dyn FnMut(&Path, &str)) {

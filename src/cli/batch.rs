@@ -4,7 +4,7 @@ use super::Exit;
 use super::bar::Bar;
 use super::identity::Identities;
 use super::library::{self, Library};
-use crate::batch::{self, Asked, Fleet, Limits, Merged, Shard, Status, counted};
+use crate::batch::{self, Asked, Fleet, Limits, Mark, Merged, Shard, Status, counted};
 use clap::Args;
 use sha2::{Digest, Sha256};
 use std::error::Error;
@@ -108,11 +108,14 @@ pub fn run(
     };
     let reading = |path: &Path, number, of| bar.reading(path, number, of);
     let list = &mut io::stdin();
-    let items = batch::items(&arguments.sources, &rules, shard, list, &mut problem, &reading);
+    let work = batch::items(&arguments.sources, &rules, shard, list, &mut problem, &reading);
     for line in unreadable {
         unread += 1;
         let _ = writeln!(messages, "{line}");
     }
+    let items = &work.items;
+    let mark = Mark::new(shard, &rules, work.whole.clone());
+    mark.begins(&arguments.output)?;
     bar.starts(items.len());
     let progress = |event: batch::Event<'_>| bar.tell(event);
     let limits = Limits {
@@ -125,8 +128,9 @@ pub fn run(
     };
     let asked =
         Asked { arguments: passed(arguments), again: arguments.again, parquet: arguments.parquet };
-    let (records, problems) = batch::run(&items, &arguments.output, limits, &asked, &progress)?;
+    let (records, problems) = batch::run(items, &arguments.output, limits, &asked, &progress)?;
     bar.done();
+    mark.ends(&arguments.output)?;
     for problem in &problems {
         let _ = writeln!(messages, "davy: {problem}");
     }
@@ -142,7 +146,8 @@ pub fn run(
     if shard.count > 1 {
         writeln!(
             out,
-            "{} archives of part {}/{} seen to; when all parts are: davy batch --merge {} -o DIR",
+            "{} archives of part {}/{} seen to, in {}; when all {2} parts are: davy batch --merge \
+             DIR-OF-EACH-PART… -o FLEET",
             records.len(),
             shard.index,
             shard.count,
@@ -173,7 +178,11 @@ fn merge(
             "davy: {left_out} results by other rules (another davy, playbooks or --memory) left out"
         );
     }
-    let fleet = Fleet::of(&merged.records());
+    let mut fleet = Fleet::of(&merged.records());
+    fleet.incomplete = merged.gaps();
+    for gap in &fleet.incomplete {
+        let _ = writeln!(messages, "davy: not the whole fleet: {}", gap.said);
+    }
     fleet.write(&arguments.output)?;
     merged.link(&arguments.output)?;
     let problems = if arguments.parquet { merged.parquet(&arguments.output) } else { Vec::new() };
@@ -199,7 +208,8 @@ fn told(fleet: &Fleet, arguments: &Arguments, out: &mut dyn Write) -> Result<Exi
         counted(fleet.shared.len(), "thing"),
         arguments.output.join("fleet.html").display()
     )?;
-    Ok(if fleet.put_aside.is_empty() { Exit::Done } else { Exit::Partial })
+    let whole = fleet.put_aside.is_empty() && fleet.incomplete.is_empty();
+    Ok(if whole { Exit::Done } else { Exit::Partial })
 }
 
 /// Which part of the work is ours.

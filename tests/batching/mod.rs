@@ -74,12 +74,13 @@ pub fn fleet(out: &Path) -> [Vec<u8>; 3] {
     ["fleet.json", "fleet.html", "fleet.db"].map(|name| fs::read(out.join(name)).unwrap())
 }
 
-/// Makes the fleet of several folders.
-pub fn merge(parts: &[PathBuf], out: &Path, more: &[&str]) {
+/// Makes the fleet of several folders; what was said.
+pub fn merge(parts: &[PathBuf], out: &Path, more: &[&str]) -> String {
     let merged =
         davy().arg("batch").arg("--merge").args(parts).arg("-o").arg(out).args(more).output();
     let merged = merged.unwrap();
     let said = String::from_utf8_lossy(&merged.stderr).into_owned();
     // One of them is put aside.
     assert_eq!(merged.status.code(), Some(4), "{said}");
+    said
 }
