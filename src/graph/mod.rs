@@ -13,6 +13,7 @@ mod made;
 pub mod network;
 mod order;
 mod reach;
+mod shared;
 mod story;
 
 pub use build::build;

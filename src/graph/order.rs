@@ -4,6 +4,7 @@ use super::Edge;
 use super::chosen::Chosen;
 use super::heat::Heat;
 use super::lead::Found;
+use super::shared::Shared;
 use crate::facts::Time;
 use crate::judge::Level;
 use std::cmp::Reverse;
@@ -13,18 +14,20 @@ use std::collections::{BTreeMap, BTreeSet};
 /// life, the edge's number.
 type Place = (Time, u32, u8, usize);
 
-/// The chosen edges as incidents that share no node: the lead's first, then the worst, each in
+/// The chosen edges as incidents that share no node but shells and the like: the lead's first, then the worst, each in
 /// order of time.
 pub(super) fn incidents(
     edges: &[Edge],
     started: &BTreeMap<String, Time>,
     heat: &Heat,
     found: &[Found],
+    shared: &Shared,
     chosen: Vec<Chosen>,
 ) -> Vec<Vec<Chosen>> {
     let places = places(edges, started, &chosen);
     let place = |chosen: &Chosen| places.get(&chosen.edge).copied();
-    let mut incidents: Vec<Vec<Chosen>> = components(edges, chosen);
+    let mut incidents: Vec<Vec<Chosen>> =
+        components(edges, chosen, &|node| shared.joins_nothing(node) && heat.node(node).is_none());
     for incident in &mut incidents {
         incident.sort_by_key(|chosen| (chosen.bystander, place(chosen)));
     }
@@ -72,12 +75,23 @@ fn nodes<'a>(edges: &'a [Edge], chosen: &'a [Chosen]) -> impl Iterator<Item = &'
         .flat_map(|edge| [edge.origin.as_str(), edge.target.as_str()])
 }
 
-/// Groups edges that hang together.
-fn components(edges: &[Edge], chosen: Vec<Chosen>) -> Vec<Vec<Chosen>> {
+/// Groups edges that hang together, other than by a node that joins nothing.
+fn components(
+    edges: &[Edge],
+    chosen: Vec<Chosen>,
+    joins_nothing: &dyn Fn(&str) -> bool,
+) -> Vec<Vec<Chosen>> {
     let mut neighbours: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for edge in chosen.iter().filter_map(|chosen| edges.get(chosen.edge)) {
-        neighbours.entry(&edge.origin).or_default().insert(&edge.target);
-        neighbours.entry(&edge.target).or_default().insert(&edge.origin);
+        let (origin, target) = (edge.origin.as_str(), edge.target.as_str());
+        // Such an edge hangs on its other end alone.
+        let (from, to) = match (joins_nothing(origin), joins_nothing(target)) {
+            (false, true) => (origin, origin),
+            (true, false) => (target, target),
+            _ => (origin, target),
+        };
+        neighbours.entry(from).or_default().insert(to);
+        neighbours.entry(to).or_default().insert(from);
     }
     let mut group: BTreeMap<&str, usize> = BTreeMap::new();
     let mut groups = 0;
@@ -95,7 +109,14 @@ fn components(edges: &[Edge], chosen: Vec<Chosen>) -> Vec<Vec<Chosen>> {
     }
     let mut incidents: BTreeMap<usize, Vec<Chosen>> = BTreeMap::new();
     for chosen in chosen {
-        let number = edges.get(chosen.edge).and_then(|edge| group.get(edge.origin.as_str()));
+        let number = edges.get(chosen.edge).and_then(|edge| {
+            let own = if joins_nothing(&edge.origin) && !joins_nothing(&edge.target) {
+                &edge.target
+            } else {
+                &edge.origin
+            };
+            group.get(own.as_str())
+        });
         incidents.entry(number.copied().unwrap_or(usize::MAX)).or_default().push(chosen);
     }
     incidents.into_values().collect()
@@ -182,6 +203,7 @@ fn life(word: &str) -> u8 {
         "names in file" => 4,
         "names in memory" => 5,
         "served by" => 6,
+        "runs script" | "same as" => 3,
         "holds open" => 4,
         "connects to" => 7,
         "probably is" => 8,

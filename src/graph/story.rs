@@ -4,6 +4,7 @@ use super::chosen::{Chosen, choose};
 use super::heat::Heat;
 use super::kinds::KINDS;
 use super::lead::{self, Found};
+use super::shared::Shared;
 use super::{Edge, order};
 use crate::facts::{Error, Facts, Time};
 use crate::judge::Judgement;
@@ -33,7 +34,7 @@ pub struct Step {
     pub from_node: String,
     /// Node it enters.
     pub to_node: String,
-    /// Which incident it belongs to, from 1: incidents share no node.
+    /// Which incident it belongs to, from 1: incidents share no node but what everybody uses.
     pub incident: usize,
     /// It only shares an address with the incident: nothing else speaks against what it leaves.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -72,8 +73,9 @@ pub fn story(facts: &Facts, judgement: &Judgement, lead: Option<&str>) -> Result
         }
         None => (Vec::new(), Vec::new(), String::new()),
     };
-    let chosen = choose(&edges, &heat, &found, lead);
-    let incidents = order::incidents(&edges, &started, &heat, &found, chosen);
+    let shared = Shared::of(facts)?;
+    let chosen = choose(&edges, &heat, &found, &shared, lead);
+    let incidents = order::incidents(&edges, &started, &heat, &found, &shared, chosen);
     let mut story = tell(&edges, incidents, lead, &found);
     let told = !story.steps.is_empty();
     story.lead = lead.map(|lead| lead::sentence(lead, &found, &gaps, &searched, told));
