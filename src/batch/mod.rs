@@ -5,6 +5,7 @@
 //! was, several machines can share the work, and the same inputs make the same fleet, byte for byte,
 //! however they were parted.
 
+mod database;
 mod fleet;
 mod lock;
 mod merge;
@@ -19,7 +20,7 @@ mod share;
 mod tests;
 mod work;
 
-pub use fleet::Fleet;
+pub use fleet::{Fleet, LEVELS};
 pub use merge::Merged;
 pub use parts::{Gap, Mark, Whole, Work};
 pub use record::{Record, Status};

@@ -15,10 +15,10 @@ th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px s
 th:first-child{width:18%}.hosts th:nth-child(2){width:34%}.shared th:first-child{width:54%}.shared th:last-child{width:20%}\
 ul{margin:0;padding:0;list-style:none}nav a{margin-right:1rem}\
 .critical{color:#a00020;font-weight:700}.high{color:#b34700;font-weight:700}.medium{color:#8a6d00}\
-small{color:#555}@media(max-width:44rem){table,tbody,tr,td{display:block;width:auto}tr:first-child{display:none}\
+.determined{color:#5b3fa0;font-weight:700}small{color:#555}@media(max-width:44rem){table,tbody,tr,td{display:block;width:auto}tr:first-child{display:none}\
 td{border:0;padding:.1rem 0}tr{border-bottom:1px solid #ddd;padding:.7rem 0}}\
 @media(prefers-color-scheme:dark){body{background:#161616;color:#e8e8e8}th,td,tr{border-color:#333}\
-small{color:#aaa}.critical{color:#ff6b81}.high{color:#ff9e57}.medium{color:#e8c84a}a{color:#8ab4ff}}";
+small{color:#aaa}.critical{color:#ff6b81}.high{color:#ff9e57}.medium{color:#e8c84a}.determined{color:#b9a3ff}a{color:#8ab4ff}}";
 
 /// The page.
 pub(super) fn html(fleet: &Fleet) -> String {

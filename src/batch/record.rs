@@ -3,6 +3,7 @@
 use super::share::{self, Shared};
 use super::{CASES, DONE, durable};
 use crate::facts::BEYOND;
+use crate::report::banner;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs;
@@ -53,7 +54,8 @@ pub struct Record {
     pub machine_id: String,
     /// When the evidence was taken.
     pub taken: String,
-    /// The verdict's level, and its sentence.
+    /// What the host's own report has at its top: the verdict's level, `not determined` where too
+    /// little could be looked at, `no findings`.
     pub level: String,
     /// The verdict's sentence.
     pub summary: String,
@@ -138,7 +140,7 @@ impl Record {
             status: Status::Done,
             reason: String::new(),
             taken: text(report, &["host", "taken"]),
-            level: text(report, &["verdict", "level"]),
+            level: standing(report),
             summary: text(report, &["verdict", "summary"]),
             damage: damage(report),
             beyond: beyond(report),
@@ -177,7 +179,12 @@ impl Record {
     #[must_use]
     pub(super) fn load(folder: &Path, key: &str) -> Option<Self> {
         let bytes = fs::read(folder.join(DONE).join(format!("{key}.json"))).ok()?;
-        let record: Self = serde_json::from_slice(&bytes).ok()?;
+        let mut record: Self = serde_json::from_slice(&bytes).ok()?;
+        // An earlier davy kept the bare level, by which nothing known is nothing bad.
+        if record.status == Status::Done && record.level != "not determined" {
+            let found = !record.findings.is_empty();
+            record.level = banner(&record.level, found, &record.summary, false).to_owned();
+        }
         // Another's folder may be merged: no record leads out of the folder that it is in.
         let case = record.case.strip_prefix(CASES).and_then(|case| case.strip_prefix('/'));
         let inside = match record.status {
@@ -186,6 +193,18 @@ impl Record {
         };
         (record.key == key && inside).then_some(record)
     }
+}
+
+/// What stands at the top of a triage's report.
+fn standing(report: &Value) -> String {
+    let none = Vec::new();
+    let all = |key: &str| report.get(key).and_then(Value::as_array).unwrap_or(&none);
+    let answers = all("playbooks");
+    let blind = |answer: &Value| text(answer, &["answer"]) == "could-not-check";
+    let level = text(report, &["verdict", "level"]);
+    let summary = text(report, &["verdict", "summary"]);
+    let blind = !answers.is_empty() && answers.iter().all(blind);
+    banner(&level, !all("findings").is_empty(), &summary, blind).to_owned()
 }
 
 /// What coverage says of an archive that is not whole.

@@ -194,11 +194,10 @@ fn merge(
 }
 
 fn told(fleet: &Fleet, arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Box<dyn Error>> {
-    let levels: Vec<String> =
-        ["critical", "high", "medium", "low", "informational", "nothing found"]
-            .iter()
-            .filter_map(|level| fleet.levels.get(*level).map(|count| format!("{count} {level}")))
-            .collect();
+    let levels: Vec<String> = batch::LEVELS
+        .iter()
+        .filter_map(|level| fleet.levels.get(*level).map(|count| format!("{count} {level}")))
+        .collect();
     writeln!(
         out,
         "{}: {}; {} put aside; {} shared by several hosts; {}",

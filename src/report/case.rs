@@ -107,23 +107,31 @@ impl Case {
     /// anything.
     #[must_use]
     pub fn banner(&self) -> &'static str {
-        let said = self.verdict.summary.to_lowercase();
-        if !self.findings.is_empty() && !said.starts_with("not determined") {
-            return self.verdict.level.word();
-        }
         let asked = !self.playbooks.is_empty();
         let blind = self.playbooks.iter().all(|a| a.answer == Outcome::CouldNotCheck);
-        let open = [
-            "not determined",
-            "cannot be determined",
-            "could not be determined",
-            "nothing found, but davy could look at",
-        ];
-        if (asked && blind) || open.iter().any(|words| said.contains(words)) {
-            "not determined"
-        } else {
-            "no findings"
-        }
+        let found = !self.findings.is_empty();
+        banner(self.verdict.level.word(), found, &self.verdict.summary, asked && blind)
+    }
+}
+
+/// What stands at the top of a case with a verdict of this level and summary: with findings or without,
+/// and where no playbook could look at anything. The same words for one host and for a fleet.
+#[must_use]
+pub fn banner<'a>(level: &'a str, found: bool, summary: &str, blind: bool) -> &'a str {
+    let said = summary.to_lowercase();
+    if found && !said.starts_with("not determined") {
+        return level;
+    }
+    let open = [
+        "not determined",
+        "cannot be determined",
+        "could not be determined",
+        "nothing found, but davy could look at",
+    ];
+    if blind || open.iter().any(|words| said.contains(words)) {
+        "not determined"
+    } else {
+        "no findings"
     }
 }
 

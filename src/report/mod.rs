@@ -11,7 +11,9 @@ pub mod json;
 mod text;
 mod timesketch;
 
-pub use case::{Case, CoverageLine, HostSummary, ProcessLine, SourceLine, TimelineLine, Tool};
+pub use case::{
+    Case, CoverageLine, HostSummary, ProcessLine, SourceLine, TimelineLine, Tool, banner,
+};
 pub use html::Html;
 pub use json::Json;
 pub use text::{CaseFolder, Text};
