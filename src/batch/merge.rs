@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Merged {
     all: BTreeMap<String, (Record, PathBuf)>,
     marks: BTreeMap<PathBuf, Vec<Mark>>,
+    /// Results that could not be read: what they told of is not in the fleet.
+    pub unread: Vec<PathBuf>,
 }
 
 impl Merged {
@@ -22,6 +24,7 @@ impl Merged {
     pub fn gather(folders: &[PathBuf]) -> io::Result<Self> {
         let mut all: BTreeMap<String, (Record, PathBuf)> = BTreeMap::new();
         let mut marks = BTreeMap::new();
+        let mut unread = Vec::new();
         for folder in folders {
             marks.insert(folder.clone(), Mark::all(folder));
             let done = folder.join(DONE);
@@ -31,7 +34,10 @@ impl Merged {
                 let Some(key) = name.to_str().and_then(|name| name.strip_suffix(".json")) else {
                     continue;
                 };
-                let Some(record) = Record::load(folder, key) else { continue };
+                let Some(record) = Record::load(folder, key) else {
+                    unread.push(done.join(&name));
+                    continue;
+                };
                 // A second run may have done what the first put aside.
                 let better = match all.get(key) {
                     None => true,
@@ -44,7 +50,8 @@ impl Merged {
                 }
             }
         }
-        Ok(Self { all, marks })
+        unread.sort();
+        Ok(Self { all, marks, unread })
     }
 
     /// Leaves the results of one set of rules, where several were used over time: these, if they

@@ -10,6 +10,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// Bytes of a record; one with a thousand findings has one million.
+const LONGEST: u64 = 64 << 20;
+
 /// How it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -178,7 +181,13 @@ impl Record {
     /// One that was kept, where it was and is whole.
     #[must_use]
     pub(super) fn load(folder: &Path, key: &str) -> Option<Self> {
-        let bytes = fs::read(folder.join(DONE).join(format!("{key}.json"))).ok()?;
+        let path = folder.join(DONE).join(format!("{key}.json"));
+        // A FIFO would hold us for ever, a device or a huge file fill the memory.
+        let about = fs::symlink_metadata(&path).ok()?;
+        if !about.is_file() || about.len() > LONGEST {
+            return None;
+        }
+        let bytes = fs::read(path).ok()?;
         let mut record: Self = serde_json::from_slice(&bytes).ok()?;
         // An earlier davy kept the bare level, by which nothing known is nothing bad.
         if record.status == Status::Done && record.level != "not determined" {

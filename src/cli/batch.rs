@@ -178,6 +178,14 @@ fn merge(
             "davy: {left_out} results by other rules (another davy, playbooks or --memory) left out"
         );
     }
+    for record in &merged.unread {
+        let shown = library::printable(&record.display().to_string());
+        let _ = writeln!(
+            messages,
+            "davy: {shown}: no result of a batch, or a damaged one: its host is not in the fleet; run that \
+             batch again over the same sources, which makes it anew"
+        );
+    }
     let mut fleet = Fleet::of(&merged.records());
     fleet.incomplete = merged.gaps();
     for gap in &fleet.incomplete {
@@ -190,7 +198,8 @@ fn merge(
         let _ = writeln!(messages, "davy: {problem}");
     }
     let exit = told(&fleet, arguments, out)?;
-    Ok(if problems.is_empty() { exit } else { exit.max(Exit::Partial) })
+    let whole = problems.is_empty() && merged.unread.is_empty();
+    Ok(if whole { exit } else { exit.max(Exit::Partial) })
 }
 
 fn told(fleet: &Fleet, arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Box<dyn Error>> {

@@ -14,6 +14,18 @@ use std::sync::Arc;
 /// Nodes that one host may have: some 300 bytes each.
 const MOST_NODES: usize = 300_000;
 
+/// Of them for processes, however many files there are.
+const FOR_PROCESSES: usize = 60_000;
+
+/// What there may be too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refused {
+    /// Files on disk.
+    Files,
+    /// Processes.
+    Processes,
+}
+
 /// What a file holds.
 #[derive(Clone, Debug)]
 pub enum Body {
@@ -40,6 +52,7 @@ pub struct Assembly {
     memory: BTreeMap<Pid, Pieces>,
     origins: Origins,
     taken: Time,
+    refused: BTreeMap<Refused, u64>,
     /// What the collector said.
     pub told: Told,
 }
@@ -57,6 +70,7 @@ impl Assembly {
             memory: BTreeMap::new(),
             origins: Origins::default(),
             taken,
+            refused: BTreeMap::new(),
             told: Told::default(),
         }
     }
@@ -91,10 +105,24 @@ impl Assembly {
         }
     }
 
-    /// Whether more nodes would be too many.
+    /// Whether more files would be too many.
     #[must_use]
     pub const fn full(&self) -> bool {
-        self.tree.len() >= MOST_NODES
+        self.tree.len() >= MOST_NODES - FOR_PROCESSES
+    }
+
+    /// Whether there is no room for one more of these, which then is counted.
+    pub fn refuses(&mut self, what: Refused) -> bool {
+        let most = match what {
+            Refused::Files => MOST_NODES - FOR_PROCESSES,
+            Refused::Processes => MOST_NODES,
+        };
+        let refuses = self.tree.len() >= most;
+        if refuses {
+            let count = self.refused.entry(what).or_insert(0_u64);
+            *count = count.saturating_add(1);
+        }
+        refuses
     }
 
     /// Makes room for so many files.
@@ -280,6 +308,14 @@ impl Assembly {
     pub fn finish(mut self, clock: Clock) -> Assembled {
         for stretches in self.memory.values_mut() {
             stretches.sort_by_key(|(start, _)| *start);
+        }
+        for (what, count) in self.refused {
+            let (what, words) = match what {
+                Refused::Files => ("files", "files more than davy keeps of one host"),
+                Refused::Processes => ("processes", "processes more than davy keeps of one host"),
+            };
+            let why = format!("{}: {count} {words} were left out", self.name);
+            self.told.beyond.push((what.to_owned(), why));
         }
         Assembled {
             name: self.name,

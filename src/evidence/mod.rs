@@ -25,7 +25,7 @@ mod unpack;
 pub use archive::{
     Chooser, Container, Guest, Lines, Member, Passed, Passing, Spool, SpoolLimits, Want,
 };
-pub use assembly::{Assembled, Assembly, Body, Handle};
+pub use assembly::{Assembled, Assembly, Body, Handle, Refused};
 pub use clock::Clock;
 pub use directory::Directory;
 pub use live::Live;

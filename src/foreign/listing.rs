@@ -47,6 +47,14 @@ pub(super) const PLACES: &[&str] = &[
     "/usr/lib64",
 ];
 
+/// Whether a path of the host lies in one of these places.
+pub(super) fn is_looked_into(path: &[u8]) -> bool {
+    PLACES.iter().any(|place| {
+        let rest = path.strip_prefix(place.as_bytes());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    })
+}
+
 /// The places as they stand in paths. What builds them refuses only more than four billion.
 static IN_PLACES: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::new(PLACES.iter().map(|place| format!("{place}/"))).ok());

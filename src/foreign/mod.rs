@@ -102,6 +102,10 @@ fn recognise(name: &str, spool: io::Result<Spool>) -> Result<Box<dyn Evidence>, 
             );
             spool.problem(&member, why);
         }
+        for other in further(&spool, &base) {
+            let why = "another collection lies here, and is not looked at: name it alone";
+            spool.beyond.push((crate::facts::HostText::from(other).escaped(), why.to_owned()));
+        }
         return (layout.open)(spool, &base).map_err(|e| format!("{name}: {e}"));
     }
     let shown = |member: &[u8]| crate::facts::HostText::from(member).escaped();
@@ -140,6 +144,23 @@ fn recognise(name: &str, spool: io::Result<Spool>) -> Result<Box<dyn Evidence>, 
     let names: Vec<&str> = LAYOUTS.iter().map(|layout| layout.name).collect();
     Err(format!("{name}: an archive of no known layout ({})", names.join(", ")))
 }
+
+/// Where further collections lie, beside the one that begins at `base`.
+fn further(spool: &Spool, base: &[u8]) -> Vec<Vec<u8>> {
+    let begins = |name: &[u8]| {
+        let uac = name.strip_suffix(b"uac.log").filter(|at| at.is_empty() || at.ends_with(b"/"));
+        let at = uac.or_else(|| catscale::begins(name))?;
+        let files = output::find(at, b"[root]/").is_some() || at.contains(&b'!');
+        (at != base && !files).then(|| at.to_vec())
+    };
+    let mut found: Vec<Vec<u8>> = spool.members.keys().filter_map(|name| begins(name)).collect();
+    found.dedup();
+    found.truncate(FURTHER);
+    found
+}
+
+/// Further collections that are named.
+const FURTHER: usize = 8;
 
 /// Why nothing can be made of an archive that is cut or damaged, where it is.
 fn cut(spool: &Spool) -> Option<String> {
@@ -261,6 +282,11 @@ impl Chooser for Choice {
 
     fn wrapped(&self, name: &[u8]) -> bool {
         shallow(name)
+    }
+
+    fn alone(&self, told: &'static str) -> bool {
+        // On a host's disk archives are nothing strange.
+        told != root::LAYOUT.name
     }
 
     fn collection(&self, spool: &Spool, within: &[u8]) -> Option<&'static str> {

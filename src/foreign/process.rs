@@ -5,7 +5,7 @@
 
 use super::output::lsof::Open;
 use super::output::ps;
-use crate::evidence::{Assembly, Body, FileKind, Handle, HostPath, Pid, Stat};
+use crate::evidence::{Assembly, Body, FileKind, Handle, HostPath, Pid, Refused, Stat};
 use crate::facts::Time;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -70,8 +70,8 @@ pub(super) fn assemble(
     let mut assembling = Assembling { host, booted, users, ghosts: HashMap::new() };
     let ordinary = ordinary_mounts(all);
     for (pid, seen) in all {
-        if assembling.host.full() {
-            break;
+        if assembling.host.refuses(Refused::Processes) {
+            continue;
         }
         assembling.one(*pid, seen, all);
         assembling.namespace(*pid, seen, ordinary.as_deref());

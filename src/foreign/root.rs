@@ -1,7 +1,9 @@
 //! Files at the paths of the host: the `[root]` of a collector, and a tar of a whole file system.
 
-use super::Layout;
-use crate::evidence::{Assembly, Body, Clock, Evidence, FileKind, HostPath, Member, Spool, Stat};
+use super::{Layout, listing};
+use crate::evidence::{
+    Assembly, Body, Clock, Evidence, FileKind, HostPath, Member, Refused, Spool, Stat,
+};
 use crate::facts::{HostText, Status, Time};
 
 pub(super) const LAYOUT: Layout = Layout { name: "a tar of a root file system", claims, open };
@@ -46,11 +48,14 @@ fn open(mut spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
     // A member goes from the one to the other: of a million nobody holds two lists.
     let members = std::mem::take(&mut spool.members);
     host.expect(members.len());
-    for (name, member) in members {
-        if let Some(name) = name.strip_prefix(base)
-            && !host.full()
-        {
-            one(&mut host, &HostPath::new([b"/", name].concat()), &member, true);
+    let below = |name: &[u8]| name.strip_prefix(base).map(|name| [b"/", name].concat());
+    let (first, rest): (Vec<_>, Vec<_>) = members
+        .into_iter()
+        .filter_map(|(name, member)| Some((below(&name)?, member)))
+        .partition(|(path, _)| listing::is_looked_into(path));
+    for (path, member) in first.into_iter().chain(rest) {
+        if !host.refuses(Refused::Files) {
+            one(&mut host, &HostPath::new(path), &member, true);
         }
     }
     host.whole_below(&root, true);
@@ -105,13 +110,17 @@ pub(super) fn stat(host: &Assembly, member: &Member, genuine: bool) -> Stat {
 /// Puts every member below `base` at its path. What is known of a path already (from a bodyfile)
 /// stays, and gets its bytes.
 pub(super) fn place(host: &mut Assembly, spool: &Spool, base: &[u8], genuine: bool) {
-    for (name, member_name, member) in spool.below(base) {
-        if host.full() {
-            return;
+    // Whoever fills other folders shall not crowd these out.
+    for looked_into in [true, false] {
+        for (name, member_name, member) in spool.below(base) {
+            let path = [b"/", name].concat();
+            if listing::is_looked_into(&path) != looked_into || host.refuses(Refused::Files) {
+                continue;
+            }
+            let path = HostPath::new(path);
+            host.origin(&path, &HostText::from(member_name).escaped());
+            one(host, &path, member, genuine);
         }
-        let path = HostPath::new([b"/", name].concat());
-        host.origin(&path, &HostText::from(member_name).escaped());
-        one(host, &path, member, genuine);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Events out of facts: one query a kind of event, merged into one order.
 
 use super::{Dated, Event};
-use crate::facts::{Error, Facts, Time};
+use crate::facts::{Error, Facts, Status, Time};
 use rusqlite::{Connection, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -345,7 +345,13 @@ pub fn build(facts: &Facts) -> Result<Vec<Dated>, Error> {
         let gather = || -> rusqlite::Result<Vec<Dated>> {
             connection.prepare(kind.sql)?.query_map([], |row| event(row, &links))?.collect()
         };
-        events.extend(gather().map_err(|e| fail(kind.name, e))?);
+        match gather() {
+            Ok(found) => events.extend(found),
+            // Times that are none, as an archive may hold, must not cost all others.
+            Err(error) => {
+                facts.cover("timeline", Status::Partial, format!("{}: {error}", kind.name))?
+            }
+        }
     }
     events.sort_by(|a, b| key(a).cmp(&key(b)));
     facts.together(|facts| {

@@ -92,7 +92,13 @@ fn guest(
     let within = spool.within.clone();
     let full = spool.guests.len() >= MOST_GUESTS || spool.looked >= MOST_LOOKED;
     // An archive on a host's disk is a file of that host.
-    if full || wanted.collection(spool, &within).is_some() {
+    let collection = wanted.collection(spool, &within);
+    if full || collection.is_some() {
+        if full || collection.is_some_and(|told| wanted.alone(told)) {
+            let why =
+                "an archive beside what a collector left: not opened; name it where it is evidence";
+            spool.beyond(name, why);
+        }
         return spool.take(name, member, &mut reader, want);
     }
     spool.looked = spool.looked.saturating_add(1);

@@ -121,6 +121,10 @@ pub trait Chooser {
     fn wrapped(&self, _name: &[u8]) -> bool {
         false
     }
+    /// Whether an archive beside a collection of this collector is none of its own.
+    fn alone(&self, _told: &'static str) -> bool {
+        false
+    }
     /// Whose collection the members are that lie below `within`, and not in a further archive, where
     /// they are one.
     fn collection(&self, _spool: &Spool, _within: &[u8]) -> Option<&'static str> {
@@ -170,6 +174,8 @@ pub struct Spool {
     count: u64,
     /// Bytes of names, and of what is said of members.
     heads: u64,
+    /// Files that came a second time.
+    twice: u64,
     /// Files that are no programs, and whose names were not kept.
     nameless: u64,
     /// What is held only as long as there is room, by size.
@@ -207,6 +213,7 @@ impl Spool {
             limits,
             held: 0,
             heads: 0,
+            twice: 0,
             nameless: 0,
             count: 0,
             spare: BTreeSet::new(),

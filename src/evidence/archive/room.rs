@@ -7,6 +7,9 @@ use crate::evidence::{Body, FileKind};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
+/// Files that are there twice, from which on it is no slip of a collector's.
+const TWO: u64 = 20;
+
 /// What a member costs beside its name, here and at its place in the host.
 const HEAD: u64 = 256;
 
@@ -154,6 +157,7 @@ impl Spool {
         }
         // Collectors name folders again and again; that loses nothing.
         if kind != FileKind::Directory || earlier.kind != FileKind::Directory {
+            self.twice = self.twice.saturating_add(1);
             self.problem(name, "is there twice; the later one is used");
         }
     }
@@ -213,6 +217,14 @@ impl Spool {
             );
             let told = if beyond { &mut self.beyond } else { &mut self.problems };
             told.insert(0, (String::new(), why));
+        }
+        if self.twice >= TWO {
+            let why = format!(
+                "{} files are there twice, as where two collections lie one over the other: the later one \
+                 of each is used, and what is found may be of either host",
+                self.twice
+            );
+            self.damage(b"", why);
         }
         if self.nameless > 0 {
             let why = format!(

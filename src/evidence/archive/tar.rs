@@ -133,8 +133,24 @@ fn one<R: Read>(
         body: Body::Unheld,
         cut: false,
     };
-    let raw = entry.path_bytes().into_owned();
+    let mut raw = entry.path_bytes().into_owned();
+    // GNU tar's newer form of holes, as `tar -S --format=pax` writes them: a list of them stands before
+    // the bytes, and the name among the extensions.
+    let mut sparse = false;
+    for extension in entry.pax_extensions().ok().flatten().into_iter().flatten().flatten() {
+        sparse |= extension.key_bytes().starts_with(b"GNU.sparse.");
+        if extension.key_bytes() == b"GNU.sparse.name" {
+            raw = extension.value_bytes().to_vec();
+        }
+    }
     let Some(name) = spool.named(before, &raw) else { return Ok(None) };
+    if sparse {
+        spool.beyond(&name, "a file with holes in the form of PAX: its bytes are not read");
+        return spool
+            .take(&name, member, entry, Want::Name)
+            .map(|()| Some(name.clone()))
+            .map_err(|e| (name, e));
+    }
     if hard {
         hard_link(spool, before, &name, &mut member);
         return Ok(None);

@@ -28,6 +28,12 @@ fn claims(spool: &Spool, within: &[u8]) -> Option<Vec<u8>> {
     sure.or_else(|| cut::claims(spool, within))
 }
 
+/// Where a collection begins, if this member tells.
+pub(super) fn begins(name: &[u8]) -> Option<&[u8]> {
+    let at = super::output::find(name, MARK)?;
+    name.ends_with(b"-process-exe-links.txt").then(|| name.get(..at))?
+}
+
 /// An archive while its host is put together.
 struct CatScale<'a> {
     spool: &'a Spool,

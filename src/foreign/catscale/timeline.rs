@@ -2,7 +2,7 @@
 //! counted from the left, eight from the right, and the path is what is between.
 
 use super::CatScale;
-use crate::evidence::{Body, FileKind, HostPath, Reason};
+use crate::evidence::{Body, FileKind, HostPath, Reason, Refused};
 use crate::facts::{Status, Time};
 use crate::foreign::listing::PLACES;
 use crate::foreign::output::{bodyfile, lines, number, words};
@@ -134,7 +134,7 @@ impl CatScale<'_> {
         for one in lines(text).filter_map(line) {
             if one.path.first() != Some(&b'/')
                 || one.path.starts_with(b"/proc/")
-                || self.host.full()
+                || self.host.refuses(Refused::Files)
             {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! The bodyfile and the files below `[root]`.
 
 use super::Uac;
-use crate::evidence::{Body, FileKind, HostPath};
+use crate::evidence::{Body, FileKind, HostPath, Refused};
 use crate::facts::{Status, Time};
 use crate::foreign::listing::PLACES;
 use crate::foreign::output::bodyfile;
@@ -52,7 +52,7 @@ impl Uac<'_> {
             if path.first() != Some(&b'/') || path.starts_with(b"/proc/") {
                 continue;
             }
-            if self.host.full() {
+            if self.host.refuses(Refused::Files) {
                 left_out += 1;
                 continue;
             }

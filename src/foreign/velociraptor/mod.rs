@@ -8,7 +8,7 @@ mod memory;
 mod rows;
 
 use super::{Layout, root, uac};
-use crate::evidence::{Assembly, Clock, Evidence, FileKind, HostPath, Spool};
+use crate::evidence::{Assembly, Clock, Evidence, FileKind, HostPath, Refused, Spool};
 use crate::facts::{HostText, Status, Time};
 use serde_json::Value;
 
@@ -99,6 +99,7 @@ fn open(spool: Spool, base: &[u8]) -> Result<Box<dyn Evidence>, String> {
     collection.about(&client);
     collection.uploads();
     collection.rows(booted);
+    collection.damaged();
     let roots = [&b"uploads/file/"[..], b"uploads/auto/"].map(|folder| [base, folder].concat());
     root::problems(&mut collection.host, &spool, &roots);
     collection.unseen();
@@ -149,7 +150,10 @@ impl Collection<'_> {
         }
         let folder = [self.base, b"uploads/"].concat();
         for (rest, full, member) in self.spool.below(&folder) {
-            if member.kind != FileKind::File || rest.ends_with(b".idx") || self.host.full() {
+            if member.kind != FileKind::File
+                || rest.ends_with(b".idx")
+                || self.host.refuses(Refused::Files)
+            {
                 continue;
             }
             let shown = format!("uploads/{}", String::from_utf8_lossy(rest));
@@ -164,6 +168,25 @@ impl Collection<'_> {
             let stat = root::stat(&self.host, member, true);
             self.host.file(&path, &stat, root::body(member));
             self.host.origin(&path, &HostText::from(full).escaped());
+        }
+    }
+
+    /// Results of which lines are no objects: they were cut, or somebody changed them.
+    fn damaged(&mut self) {
+        for (name, full, member) in self.spool.below(self.base) {
+            let last = name.rsplit(|b| *b == b'/').next().unwrap_or_default();
+            let result = name.starts_with(b"results/") && last.ends_with(b".json");
+            let Some(bytes) = member.bytes().filter(|_| result) else { continue };
+            let all = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count();
+            let read = objects(bytes).filter(Value::is_object).count();
+            if read < all {
+                let member = HostText::from(full).escaped();
+                let why =
+                    format!("{member}: {} of {all} lines are no objects; left out", all - read);
+                let told = &mut self.host.told;
+                told.damaged.get_or_insert_with(|| format!("{}: {why}", self.spool.name));
+                told.coverage.push((format!("archive {member}"), Status::Partial, why));
+            }
         }
     }
 
