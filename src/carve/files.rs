@@ -9,7 +9,7 @@ use super::yara::Judged;
 use crate::evidence::{Evidence, HostPath, Pid, Unavailable, process_dir};
 use crate::facts::{Error, Facts, Status};
 use rayon::prelude::*;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Executables of a package without a digest are carved up to this size.
 const PACKAGED: u64 = 8 << 20;
@@ -23,6 +23,9 @@ const IDLE: u64 = 16 << 20;
 
 /// What startup entries start without an owner is carved up to this size, also when it does not run.
 const STARTED: u64 = 64 << 20;
+
+/// Files of the same bytes that have what was found in the first.
+const ALIKE: usize = 16;
 
 /// How the bytes are reached.
 enum Through {
@@ -52,12 +55,7 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, carver: &Carver) -> 
     targets.extend(open_files(facts)?);
     targets.extend(libraries(facts)?);
     targets.extend(small_files(facts)?);
-    // The same bytes are carved once, in the first place that has them.
-    let (mut digests, mut inodes) = (HashSet::new(), HashSet::new());
-    targets.retain(|target| {
-        let new_file = inodes.insert(target.file);
-        new_file && target.sha256.as_ref().is_none_or(|sha256| digests.insert(sha256.clone()))
-    });
+    let alike = alike(&mut targets);
     let results: Vec<Result<Bytes, Unavailable>> =
         targets.par_iter().map(|target| bytes(evidence, carver, target)).collect();
     facts.together(|facts| {
@@ -65,11 +63,16 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, carver: &Carver) -> 
         let mut next_match = place::last(facts, "yara_matches")?;
         let mut unjudged = Vec::new();
         let (mut carved, mut cut, mut missed) = (0_u64, Cut::default(), Vec::new());
-        for (target, result) in targets.iter().zip(results) {
+        for ((target, alike), result) in targets.iter().zip(&alike).zip(results) {
             match result {
                 Ok(bytes) => {
                     carved += 1;
                     cut = cut.and(bytes.cut);
+                    for place in alike {
+                        place.store(facts, &mut next, bytes.carved.clone(), |_| None)?;
+                        let matches = bytes.judged.matches.clone();
+                        place.store_matches(facts, &mut next_match, matches)?;
+                    }
                     target.place.store(facts, &mut next, bytes.carved, |_| None)?;
                     target.place.store_matches(facts, &mut next_match, bytes.judged.matches)?;
                     if let Some(problem) = bytes.judged.problem {
@@ -107,6 +110,36 @@ pub(super) fn carve(evidence: &dyn Evidence, facts: &Facts, carver: &Carver) -> 
         let status = if unjudged.is_empty() { Status::Complete } else { Status::Partial };
         facts.cover("yara_matches", status, detail)
     })
+}
+
+/// The same bytes are carved once, in the first place that has them; the others, a few, are kept beside
+/// it, for what was found is theirs, too.
+fn alike(targets: &mut Vec<Target>) -> Vec<Vec<Place>> {
+    let (mut digests, mut inodes) = (HashMap::new(), HashSet::new());
+    let mut alike: Vec<Vec<Place>> = Vec::new();
+    targets.retain(|target| {
+        if !inodes.insert(target.file) {
+            return false;
+        }
+        let Some(sha256) = &target.sha256 else {
+            alike.push(Vec::new());
+            return true;
+        };
+        match digests.get(sha256).and_then(|at: &usize| alike.get_mut(*at)) {
+            Some(places) => {
+                if places.len() < ALIKE && target.place.place == "file" {
+                    places.push(target.place.clone());
+                }
+                false
+            }
+            None => {
+                digests.insert(sha256.clone(), alike.len());
+                alike.push(Vec::new());
+                true
+            }
+        }
+    });
+    alike
 }
 
 /// What one target gave.
@@ -264,7 +297,7 @@ fn small_files(facts: &Facts) -> Result<Vec<Target>, Error> {
             f.why = 'started' AND coalesce(f.content = 'elf', 0)
         FROM files f
         WHERE f.kind = 'file' AND f.package IS NULL
-            AND (f.why IN ('neighbour', 'temporary', 'persistence', 'named') 
+            AND (f.why IN ('neighbour', 'temporary', 'persistence', 'named', 'settings')
                     AND f.size BETWEEN 1 AND CASE WHEN f.content = 'elf' THEN {IDLE} ELSE {SMALL} END
                 OR f.why = 'started' AND f.size BETWEEN 1 AND {STARTED})
         ORDER BY f.fact"

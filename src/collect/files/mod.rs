@@ -3,6 +3,7 @@
 
 mod neighbours;
 mod read;
+mod settings;
 mod setuid;
 mod temporary;
 mod wanted;
@@ -21,7 +22,7 @@ crate::table! {
     pub struct FileRow in files, "Files that processes run, map or start from, that lie in temporary folders, or beside a suspect's executable.";
     root_id: String, "", "Which root the path is in, as processes.root_id.";
     path: HostPath, "", "Path in that root.";
-    why: &'static str, "", "executable, library, persistence, started (by an entry of persistence), setuid (or setgid, in a folder of programs, a home, /opt, /srv, /var), temporary, neighbour (of what runs or is started), named (by an entry of persistence, up to 1 MiB); of started, named and setuid, those that no package owns, or all (1,024 at most) where nobody tells who owns what; of setuid also shells and interpreters that a package owns.";
+    why: &'static str, "", "executable, library, persistence, started (by an entry of persistence), setuid (or setgid, in a folder of programs, a home, /opt, /srv, /var), temporary, neighbour (of what runs or is started), named (by an entry of persistence, up to 1 MiB), settings (a small file of a temporary folder, a home, /opt, /srv or /var/lib that says what miners are told, or whose bytes were not taken though a program lies beside it); of started, named and setuid, those that no package owns, or all (1,024 at most) where nobody tells who owns what; of setuid also shells and interpreters that a package owns.";
     kind: &'static str, "", "file, directory, link, fifo, …";
     mode: u32, "", "Type and permission bits.";
     uid: u32, "", "Owner.";
@@ -71,6 +72,7 @@ fn collect(host: &Host<'_>, facts: &Facts) -> Outcome {
         }
         open.push(dir);
     }
+    candidates.extend(settings::walk(host.root.as_ref(), &host.gaps));
     let candidates = wanted::distinct(candidates);
     let owners = owners(host, &roots, &open, &candidates);
     store_owners(facts, &roots, &candidates, &owners)?;

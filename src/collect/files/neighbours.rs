@@ -5,7 +5,7 @@ use super::setuid;
 use super::temporary::{Budget, hidden, temporary};
 use super::wanted::Candidate;
 use crate::collect::packages::Owners;
-use crate::evidence::{Dir, FileKind, HostPath, Stat};
+use crate::evidence::{Dir, FileKind, HostPath, Stat, Unavailable};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
@@ -63,6 +63,13 @@ pub(super) fn beside(
 /// Whether it may be a configuration, a script or a list.
 pub(super) fn small(stat: &Stat) -> bool {
     stat.kind == FileKind::File && stat.size <= MOST_BYTES
+}
+
+/// The bytes of a small file.
+pub(super) fn text(root: &dyn Dir, path: &HostPath, most: u64) -> Result<Vec<u8>, Unavailable> {
+    let mut bytes = Vec::new();
+    root.read(path, usize::try_from(most).unwrap_or(usize::MAX), &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Folders of what is no program, though commands name it first: `cat /proc/cmdline`.

@@ -58,6 +58,7 @@ impl Maker {
     ) -> Result<(), Fault> {
         let path = words.path()?;
         let altered = words.flag("altered");
+        let unheld = words.flag("unheld");
         let kind = match () {
             () if words.flag("fifo") => Some(FileKind::Fifo),
             () if words.flag("socket") => Some(FileKind::Socket),
@@ -83,6 +84,9 @@ impl Maker {
             && let Some(node) = self.tree.get_mut(id)
         {
             node.stat.size = size;
+        }
+        if unheld && let Some(node) = self.tree.get_mut(id) {
+            node.body = Body::Unheld;
         }
         if altered {
             self.altered.insert(id);
