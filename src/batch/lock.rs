@@ -59,10 +59,15 @@ fn attempt(folder: &Path, name: &str, how: FlockOperation) -> io::Result<Option<
     if flock(&file, how) == Err(rustix::io::Errno::WOULDBLOCK) {
         return Ok(None);
     }
-    // Who held it took the file away meanwhile: then this is a lock on nothing.
+    Ok(settled(path, file))
+}
+
+/// The lock on this file, which is locked. Who held it before may have taken the file away meanwhile:
+/// then it is a lock on nothing, and what bears its name now is another's and stays.
+fn settled(path: PathBuf, file: File) -> Option<Held> {
     let same = fs::metadata(&path).ok().zip(file.metadata().ok());
     let same = same.is_some_and(|(a, b)| (a.dev(), a.ino()) == (b.dev(), b.ino()));
-    Ok(same.then_some(Held { path, _file: file, waited: false }))
+    same.then(|| Held { path, _file: file, waited: false })
 }
 
 /// Takes away what runs that were killed left behind: work that was half done, and files that were not
@@ -148,6 +153,18 @@ mod tests {
         tidy(folder.path());
         assert!(!at("done/b.r.json.8.part").exists());
         assert_eq!(fs::read_dir(at(".work")).unwrap().count(), 0, "no lock is left behind");
+    }
+
+    #[test]
+    fn who_comes_late_takes_no_lock_of_another_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = take(folder.path(), "x").unwrap();
+        let path = first.path.clone();
+        let late = File::open(&path).unwrap();
+        drop(first);
+        let _second = take(folder.path(), "x").unwrap();
+        assert!(settled(path.clone(), late).is_none());
+        assert!(path.exists());
     }
 
     #[test]
