@@ -4,7 +4,7 @@
 
 mod batching;
 
-use batching::{archive, batch, fleet};
+use batching::{archive, batch, davy, fleet};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -36,4 +36,33 @@ fn a_host_that_could_not_be_looked_at_is_not_told_as_clean() {
     assert_eq!(order, ["high", "not determined", "no findings"]);
     assert!(html.contains("1 not determined</span>"), "{html}");
     assert!(!html.contains("1 informational<") && !html.contains("nothing found<"), "{html}");
+}
+
+#[test]
+fn files_that_are_no_archives_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = folder.path().join("in");
+    // A batch's own folder among its sources is not counted.
+    let out = sources.join("out");
+    fs::create_dir_all(sources.join("deep")).unwrap();
+    fs::write(sources.join("a.tar"), archive("debian-clean")).unwrap();
+    fs::write(sources.join("notes.txt"), "not an archive").unwrap();
+    fs::write(sources.join("deep/hash.md5"), "neither").unwrap();
+    let says =
+        "2 files of the folders are no archives and were passed over: deep/hash.md5, notes.txt";
+    for _ in 0..2 {
+        let run = batch(&sources, &out, &["-q"]);
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(0), "{said}");
+        assert!(said.contains(says), "{said}");
+        let (json, html) = told(&out);
+        assert_eq!(json["no_archives"]["count"], 2);
+        assert_eq!(json["no_archives"]["names"][1], "notes.txt");
+        assert!(html.contains(says), "{html}");
+    }
+    let merged = folder.path().join("merged");
+    let run = davy().args(["batch", "--merge"]).arg(&out).arg("-o").arg(&merged).output().unwrap();
+    assert!(String::from_utf8_lossy(&run.stderr).contains(says));
+    assert_eq!(run.status.code(), Some(0));
+    assert!(fleet(&merged) == fleet(&out));
 }

@@ -1,6 +1,7 @@
 //! The fleet: all hosts by verdict, and what several of them share.
 
 use super::parts::Gap;
+use super::passed::Passed;
 use super::record::{Found, Record};
 use super::share::telling;
 use super::{Status, counted, durable, lock, page};
@@ -91,6 +92,8 @@ pub struct Fleet {
     pub put_aside: Vec<Aside>,
     /// Parts that are not here, where several runs share the work.
     pub incomplete: Vec<Gap>,
+    /// Files in the folders that are no archives.
+    pub no_archives: Passed,
 }
 
 /// What may stand at the top of a host's report, worst first. Of a host that could not be looked at
@@ -178,6 +181,7 @@ impl Fleet {
             shared: shared(&done, &names),
             put_aside: put_aside.collect(),
             incomplete: Vec::new(),
+            no_archives: Passed::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What several runs left in their folders, as one.
 
 use super::parts::{Gap, Mark, gaps, unmarked};
+use super::passed::Passed;
 use super::record::Record;
 use super::{CASES, DONE, Status, parquet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,16 +86,28 @@ impl Merged {
     /// nothing counts.
     #[must_use]
     pub fn gaps(&self) -> Vec<Gap> {
-        let rules: BTreeSet<&str> = self.all.values().map(|(record, _)| record.rules()).collect();
-        let ours = |mark: &&Mark| rules.is_empty() || rules.contains(mark.rules.as_str());
-        let marks: Vec<Mark> = self.marks.values().flatten().filter(ours).cloned().collect();
-        let mut gaps = gaps(&marks);
+        let mut gaps = gaps(&self.marks());
         let marked = |folder: &PathBuf| {
-            self.marks.get(folder).is_some_and(|marks| marks.iter().any(|mark| ours(&mark)))
+            self.marks.get(folder).is_some_and(|marks| marks.iter().any(|mark| self.ours(mark)))
         };
         let folders: BTreeSet<&PathBuf> = self.all.values().map(|(_, folder)| folder).collect();
         gaps.extend(folders.into_iter().filter(|f| !marked(f)).map(|folder| unmarked(folder)));
         gaps
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        self.marks.values().flatten().filter(|mark| self.ours(mark)).cloned().collect()
+    }
+
+    /// Whether a run was by the rules of the results that are merged.
+    fn ours(&self, mark: &Mark) -> bool {
+        self.all.values().next().is_none_or(|(record, _)| record.rules() == mark.rules)
+    }
+
+    /// What the runs passed over.
+    #[must_use]
+    pub fn passed(&self) -> Passed {
+        Passed::of(&self.marks())
     }
 
     /// The results.

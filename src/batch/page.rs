@@ -54,7 +54,11 @@ fn summary(fleet: &Fleet, page: &mut String) -> std::fmt::Result {
             write!(page, "<a href=\"#{id}\">{name}</a>")?;
         }
     }
-    writeln!(page, "</nav>")
+    writeln!(page, "</nav>")?;
+    match fleet.no_archives.said() {
+        Some(said) => writeln!(page, "<p><small>{}</small></p>", safe(&said)),
+        None => Ok(()),
+    }
 }
 
 fn incomplete(fleet: &Fleet, page: &mut String) -> std::fmt::Result {

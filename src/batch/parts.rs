@@ -1,6 +1,7 @@
 //! What each run leaves of itself in its folder: which part of how many it was, of which archives, and
 //! whether it ended; and what a merge is told by these of the parts that it lacks.
 
+use super::passed::Passed;
 use super::{Item, Shard, counted, durable, lock};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -20,18 +21,21 @@ pub struct Whole {
     pub archives: usize,
     /// A digest over theirs: parts of one work saw the same, wherever it was mounted.
     pub sha256: String,
+    /// What else lies in the folders.
+    #[serde(default)]
+    pub passed: Passed,
 }
 
 impl Whole {
     /// Of the digests of all archives, in their order.
-    pub(super) fn of<'a>(digests: impl Iterator<Item = &'a String>) -> Self {
+    pub(super) fn of<'a>(digests: impl Iterator<Item = &'a String>, passed: Passed) -> Self {
         let (mut hasher, mut archives) = (Sha256::new(), 0);
         for digest in digests {
             hasher.update(digest);
             archives += 1;
         }
         let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { archives, sha256 }
+        Self { archives, sha256, passed }
     }
 }
 
@@ -226,7 +230,7 @@ mod tests {
     use super::*;
 
     fn mark(index: u64, count: u64, of: &str, ended: bool) -> Mark {
-        let whole = Whole { archives: 9, sha256: of.to_owned() };
+        let whole = Whole { archives: 9, sha256: of.to_owned(), passed: Passed::default() };
         Mark { ended, ..Mark::new(Shard { index, count }, "r", whole) }
     }
 

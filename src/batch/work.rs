@@ -1,7 +1,8 @@
 //! The list of what is to be done: archives, folders of archives, patterns, a list on standard
 //! input.
 
-use super::{Shard, Whole, Work, record::key};
+use super::parts::PARTS;
+use super::{CASES, DONE, Passed, Shard, Whole, Work, record::key};
 use crate::carve::Layout;
 use crate::evidence::{Container, age, begins, davy, unpack};
 use sha2::{Digest, Sha256};
@@ -40,7 +41,7 @@ pub fn items(
     problem: &mut dyn FnMut(&Path, &str),
     reading: &dyn Fn(&Path, usize, usize),
 ) -> Work {
-    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut named = Named::default();
     for source in sources {
         if source.as_os_str() == "-" {
             let mut text = Vec::new();
@@ -49,12 +50,13 @@ pub fn items(
             }
             let lines = text.split(|b| matches!(b, b'\n' | 0)).filter(|l| !l.is_empty());
             for line in lines {
-                expand(Path::new(std::ffi::OsStr::from_bytes(line)), &mut paths, problem);
+                expand(Path::new(std::ffi::OsStr::from_bytes(line)), &mut named, problem);
             }
         } else {
-            expand(source, &mut paths, problem);
+            expand(source, &mut named, problem);
         }
     }
+    let Named { mut paths, passed } = named;
     paths.sort();
     paths.dedup();
     // Two names of one content are one piece of work, under the first name.
@@ -70,25 +72,34 @@ pub fn items(
             Err(e) => problem(&path, &e.to_string()),
         }
     }
-    let whole = Whole::of(found.keys());
+    let whole = Whole::of(found.keys(), passed);
     found.retain(|sha256, _| shard.has(sha256));
     Work { items: found.into_values().collect(), whole }
 }
 
-fn expand(source: &Path, paths: &mut Vec<PathBuf>, problem: &mut dyn FnMut(&Path, &str)) {
+/// What the sources name.
+#[derive(Default)]
+struct Named {
+    paths: Vec<PathBuf>,
+    passed: Passed,
+}
+
+fn expand(source: &Path, named: &mut Named, problem: &mut dyn FnMut(&Path, &str)) {
     let text = source.as_os_str().as_bytes();
     if !source.exists() && text.iter().any(|b| matches!(b, b'*' | b'?')) {
-        let before = paths.len();
-        matching(source, paths);
-        if paths.len() == before {
+        let before = named.paths.len();
+        matching(source, &mut named.paths);
+        if named.paths.len() == before {
             problem(source, "nothing has a name like this");
         }
         return;
     }
     match fs::metadata(source) {
         Err(e) => problem(source, &e.to_string()),
-        Ok(found) if found.is_dir() && !is_host(source) => below(source, DEPTH, paths, problem),
-        Ok(found) if found.is_dir() || found.is_file() => paths.push(source.to_owned()),
+        Ok(found) if found.is_dir() && !is_host(source) => {
+            below(source, source, DEPTH, named, problem);
+        }
+        Ok(found) if found.is_dir() || found.is_file() => named.paths.push(source.to_owned()),
         // A FIFO or a device would be read for ever.
         Ok(_) => problem(source, "neither a file nor a folder"),
     }
@@ -109,11 +120,17 @@ fn is_host(folder: &Path) -> bool {
     .any(|name| folder.join(name).exists())
 }
 
-/// The archives in a folder and those within it.
+/// Whether a folder is what a batch left: nobody's evidence.
+fn is_ours(folder: &Path) -> bool {
+    [DONE, CASES, PARTS].iter().all(|name| folder.join(name).is_dir())
+}
+
+/// The archives in a folder, of the source `top`, and those within it.
 fn below(
+    top: &Path,
     folder: &Path,
     depth: usize,
-    paths: &mut Vec<PathBuf>,
+    named: &mut Named,
     problem: &mut dyn FnMut(&Path, &str),
 ) {
     let entries = match fs::read_dir(folder) {
@@ -130,24 +147,28 @@ fn below(
                 continue;
             }
         };
-        if kind.is_dir() && is_host(&path) {
-            paths.push(path);
+        if kind.is_dir() && is_ours(&path) {
+            continue;
+        } else if kind.is_dir() && is_host(&path) {
+            named.paths.push(path);
         } else if kind.is_dir() && link {
             // It could lead round in a circle.
             problem(&path, "a link to a folder, which is not followed: name that folder");
         } else if kind.is_dir() && depth == 0 {
             problem(&path, "too deep a folder: name it");
         } else if kind.is_dir() {
-            below(&path, depth - 1, paths, problem);
+            below(top, &path, depth - 1, named, problem);
         } else if !kind.is_file() {
             problem(&path, "neither a file nor a folder");
         } else {
             let head = head(&path);
             if is_archive(&path, &head) {
-                paths.push(path);
+                named.paths.push(path);
             } else if is_core(head) {
                 let why = "a core dump, which is not looked at here: davy triage takes it beside its host's archive";
                 problem(&path, why);
+            } else {
+                named.passed.add(top, &path);
             }
         }
     }

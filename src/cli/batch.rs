@@ -4,7 +4,7 @@ use super::Exit;
 use super::bar::Bar;
 use super::identity::Identities;
 use super::library::{self, Library};
-use crate::batch::{self, Asked, Fleet, Limits, Mark, Merged, Shard, Status, counted};
+use crate::batch::{self, Asked, Fleet, Limits, Mark, Merged, Passed, Shard, Status, counted};
 use clap::Args;
 use sha2::{Digest, Sha256};
 use std::error::Error;
@@ -116,6 +116,7 @@ pub fn run(
     let items = &work.items;
     let mark = Mark::new(shard, &rules, work.whole.clone());
     mark.begins(&arguments.output)?;
+    passed_over(&work.whole.passed, messages);
     bar.starts(items.len());
     let progress = |event: batch::Event<'_>| bar.tell(event);
     let limits = Limits {
@@ -157,7 +158,8 @@ pub fn run(
         return Ok(if unread > 0 || !whole { Exit::Partial } else { Exit::Done });
     }
     let partial = records.iter().any(|record| record.partial);
-    let fleet = Fleet::of(&records);
+    let mut fleet = Fleet::of(&records);
+    fleet.no_archives = work.whole.passed;
     fleet.write(&arguments.output)?;
     let exit = told(&fleet, arguments, out)?;
     Ok(if unread > 0 || partial { exit.max(Exit::Partial) } else { exit })
@@ -188,6 +190,8 @@ fn merge(
     }
     let mut fleet = Fleet::of(&merged.records());
     fleet.incomplete = merged.gaps();
+    fleet.no_archives = merged.passed();
+    passed_over(&fleet.no_archives, messages);
     for gap in &fleet.incomplete {
         let _ = writeln!(messages, "davy: not the whole fleet: {}", gap.said);
     }
@@ -200,6 +204,13 @@ fn merge(
     let exit = told(&fleet, arguments, out)?;
     let whole = problems.is_empty() && merged.unread.is_empty();
     Ok(if whole { exit } else { exit.max(Exit::Partial) })
+}
+
+/// What lies among the archives and is none.
+fn passed_over(passed: &Passed, messages: &mut dyn Write) {
+    if let Some(said) = passed.said() {
+        let _ = writeln!(messages, "davy: {said}");
+    }
 }
 
 fn told(fleet: &Fleet, arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Box<dyn Error>> {

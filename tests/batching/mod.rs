@@ -58,6 +58,7 @@ pub fn archives(folder: &Path) -> Vec<PathBuf> {
     let whole = fs::read(&made[0]).unwrap();
     // Within a header: what ends where a member ends is not known to be cut.
     fs::write(folder.join("cut.tar"), &whole[..whole.len() / 2 + 100]).unwrap();
+    fs::write(folder.join("notes.txt"), "no archive").unwrap();
     fs::write(folder.join("random.tar"), [7; 5000]).unwrap();
     made
 }
