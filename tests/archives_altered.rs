@@ -171,6 +171,7 @@ fn older(bytes: &[u8]) -> Vec<u8> {
             let end = text.iter().position(|b| *b == b'\n').unwrap();
             let mut heading: serde_json::Value = serde_json::from_slice(&text[..end]).unwrap();
             heading["previous"] = previous.into();
+            heading.as_object_mut().unwrap().remove("chain");
             for member in heading["members"].as_array_mut().unwrap() {
                 for field in ["mode", "uid", "gid", "mtime"] {
                     member.as_object_mut().unwrap().remove(field).expect(field);

@@ -1,5 +1,6 @@
 //! Where an archive goes: a file or standard output, compressed as it is written.
 
+use crate::evidence::davy::FRAME;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
@@ -15,9 +16,6 @@ pub enum Packing {
     /// A plain tar
     None,
 }
-
-/// Bytes of one zstd frame: each can be opened without those before it.
-const FRAME: usize = 4 << 20;
 
 /// Packs what is written to it.
 pub enum Sink<W: Write> {

@@ -166,8 +166,7 @@ fn archive(named: &Named) -> Option<Result<Opened, String>> {
             if file && !named.encrypted {
                 return davy::open(File::open(&named.path)?, &name, davy::HELD);
             }
-            let (plain, _) = unpack(named.reader()?);
-            davy::read(plain, &name, true)
+            davy::stream(named.reader()?, &name, true)
         };
         read()
             .map(|(replay, _)| Box::new(replay) as Box<dyn Evidence>)

@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::identity::Identities;
-use crate::evidence::{age, davy, unpack};
+use crate::evidence::{age, davy};
 use clap::Args;
 use std::error::Error;
 use std::fs::File;
@@ -15,10 +15,22 @@ pub struct Arguments {
     /// The archive; `-` is standard input
     archive: PathBuf,
     /// The digest that `davy collect` printed
-    #[arg(long, value_name = "SHA256")]
+    #[arg(long, value_name = "SHA256", value_parser = digest)]
     root: Option<String>,
     #[command(flatten)]
     identities: Identities,
+}
+
+/// A SHA-256 as `davy collect` prints it, with or without the word before it.
+fn digest(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(
+            "not a SHA-256: 64 hexadecimal digits, as davy collect printed them behind \"root\""
+                .to_owned(),
+        );
+    }
+    Ok(digits.to_ascii_lowercase())
 }
 
 /// Files that the collector did not keep, told one by one.
@@ -47,12 +59,19 @@ pub fn run(
         }
     };
     let (stream, _) = age::open(stream, &identities).map_err(|e| format!("{shown}: {e}"))?;
-    let (plain, _) = unpack(stream);
-    let (_, custody) = match davy::read(plain, &shown, false) {
+    let (_, custody) = match davy::stream(stream, &shown, false) {
         Ok(read) => read,
         Err(e) => return Err(format!("{shown}: no archive of davy's: {e}").into()),
     };
-    let mut sound = custody.faults.is_empty();
+    let sound = custody.faults.is_empty();
+    let wanted = arguments.root.as_ref().filter(|wanted| **wanted != custody.root);
+    if let Some(wanted) = wanted.filter(|_| custody.whole) {
+        writeln!(
+            out,
+            "{shown}: NOT the archive that was collected: its root is another than {wanted}. What follows is \
+             said by this archive of itself"
+        )?;
+    }
     for fault in &custody.faults {
         let member =
             if fault.member.is_empty() { String::new() } else { format!("{}: ", fault.member) };
@@ -82,21 +101,42 @@ pub fn run(
             custody.bare
         )?;
     }
+    if !custody.missing.is_empty() {
+        let what = if custody.whole && custody.tied {
+            "the last segment names the digest of every other one: all that is vouched for is as it was \
+             written, if the root is the one that was printed"
+        } else {
+            "each segment names the digest of the one before it alone: what stands before those that are missing \
+             follows from the beginning, what stands behind them leads to the root, and nothing ties the two \
+             to each other"
+        };
+        writeln!(out, "{shown}: {what}")?;
+    }
     let chain = format!(
         "{} members ({} bytes) in {} segments of host {}",
-        custody.members, custody.bytes, custody.segments, custody.host
+        custody.members, custody.bytes, custody.present, custody.host
     );
-    writeln!(out, "{shown}: {}: {chain}", if sound { "sound" } else { "vouched for" })?;
-    writeln!(out, "{shown}: root sha256:{}", custody.root)?;
-    if let Some(wanted) = &arguments.root {
-        let wanted = wanted.strip_prefix("sha256:").unwrap_or(wanted);
-        if !wanted.eq_ignore_ascii_case(&custody.root) {
-            writeln!(
-                out,
-                "{shown}: the root is another than {wanted}: not the archive that was collected"
-            )?;
-            sound = false;
-        }
+    let word = match (sound, wanted) {
+        (true, None) => "sound",
+        (true, Some(_)) => "sound in itself, but not what was collected",
+        (false, _) => "vouched for",
+    };
+    writeln!(out, "{shown}: {word}: {chain}")?;
+    if custody.whole {
+        writeln!(out, "{shown}: root sha256:{}", custody.root)?;
+    } else {
+        writeln!(out, "{shown}: last segment that is there: sha256:{}", custody.root)?;
+        let whether = if custody.missing.is_empty() {
+            "what is vouched for follows from the beginning, segment by segment"
+        } else {
+            "what is vouched for does so by its own segments"
+        };
+        let cannot = if wanted.is_some() {
+            ", so that --root cannot be held against it: that is the digest of the archive's end"
+        } else {
+            ""
+        };
+        writeln!(out, "{shown}: the end of the archive is missing{cannot}; {whether}")?;
     }
-    Ok(if sound { Exit::Done } else { Exit::Partial })
+    Ok(if sound && wanted.is_none() { Exit::Done } else { Exit::Partial })
 }

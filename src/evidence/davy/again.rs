@@ -2,7 +2,7 @@
 //! for: of a plain tar at their place, of one in frames of zstd by opening the frame they lie in.
 
 use super::super::recording::ReadAt;
-use super::super::unpack::{Frame, Packed, frames};
+use super::super::unpack::{Frame, Packed, frames, one};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -46,6 +46,15 @@ pub(super) fn open(file: File) -> io::Result<(Plain, Option<Arc<Again>>)> {
     }
 }
 
+/// The plain bytes of what comes but once, from the first on.
+pub(super) fn pass(stream: Plain) -> Plain {
+    let (head, whole) = super::super::unpack::begins(stream, 6);
+    match Packed::told_by(&head) {
+        Some(Packed::Zstd) => Box::new(frames(whole).0),
+        _ => super::super::unpack(whole).0,
+    }
+}
+
 impl Again {
     fn of(file: File, frames: Option<Arc<Mutex<Vec<Frame>>>>) -> Arc<Self> {
         Arc::new(Self { file, frames, opened: Mutex::default() })
@@ -69,11 +78,7 @@ impl Again {
             return Some((Arc::clone(bytes), inside));
         }
         let packed = Positioned { file: &self.file, at: frame.packed };
-        let mut bytes = Vec::new();
-        // One frame, and what is behind it is another's.
-        let plain = ruzstd::decoding::StreamingDecoder::new(BufReader::new(packed)).ok()?;
-        plain.take(LONGEST).read_to_end(&mut bytes).ok()?;
-        let bytes: Arc<[u8]> = bytes.into();
+        let bytes: Arc<[u8]> = one(packed, LONGEST).into();
         if opened.len() >= OPEN {
             opened.pop_front();
         }

@@ -17,8 +17,14 @@ pub struct Fault {
 pub struct Custody {
     /// Name of the host.
     pub host: String,
-    /// Segments that are there and chained.
+    /// Number of the last segment that is there.
     pub segments: u64,
+    /// Segments that are there.
+    pub present: u64,
+    /// The first and the last of those that are missing between others.
+    pub missing: Vec<(u64, u64)>,
+    /// Whether the last segment names the digest of every other one.
+    pub tied: bool,
     /// Members that these vouch for.
     pub members: u64,
     /// Bytes of these.

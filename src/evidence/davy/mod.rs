@@ -10,15 +10,18 @@ mod about;
 mod again;
 mod blocks;
 mod custody;
+mod done;
 mod header;
 mod held;
 mod read;
+mod reader;
 mod wire;
 mod write;
 
+pub use super::unpack::OWN as FRAME;
 pub use custody::{Custody, Fault};
 pub(super) use read::begins;
-pub use read::{HELD, open, read, read_holding, told_by};
+pub use read::{HELD, open, read, read_holding, stream, told_by};
 pub use write::{About, Writer};
 
 /// The first member.

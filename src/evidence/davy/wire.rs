@@ -248,6 +248,10 @@ pub(super) struct WireMemory {
 }
 
 impl WireMemory {
+    pub fn of(memory: u32) -> Self {
+        Self { memory, ..Self::default() }
+    }
+
     /// Puts the answers into a memory of a replay; the pieces are the caller's.
     pub fn fill(self, into: &mut KeptMemory) {
         for (start, end, answer) in self.present {
@@ -280,6 +284,9 @@ pub(super) struct Heading {
     /// True in the last one.
     #[serde(default)]
     pub end: bool,
+    /// In the last one, the digests of all before it: so it vouches for each, whatever is lost between.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
     /// What was read and not kept, by the limits, with its size.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<(String, u64)>,

@@ -1,12 +1,13 @@
 //! Writing: what is new in a recording becomes members and a segment of the manifest.
 
+use super::done::{Done, DoneMemory, fresh};
 use super::header::Header;
 use super::wire::{
     Heading, Wire, WireAbout, WireContent, WireDirectory, WireMember, WireMemory, WirePiece,
     WireStat,
 };
 use super::{ABOUT, FORMAT, MANIFEST, sha256};
-use crate::evidence::recording::{Answers, Directory, Place, RecordingLimits};
+use crate::evidence::recording::{Answers, Content, Directory, Place, RecordingLimits};
 use crate::evidence::{HostPath, Stat};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,6 +24,13 @@ pub struct About {
     pub memory: String,
 }
 
+/// A segment is closed when it has so many members, or so many bytes of them and of answers: what is lost
+/// with one is no more.
+const MOST_MEMBERS: usize = 256;
+const MOST_BYTES: u64 = 8 << 20;
+/// Answers of one kind in one line.
+const MOST_ANSWERS: usize = 1024;
+
 /// Contents of at least so many bytes are written once, however many names they have.
 const SHARED: usize = 64 * 1024;
 
@@ -31,9 +39,13 @@ pub struct Writer<W: Write> {
     tar: tar::Builder<W>,
     /// Members since the last segment.
     members: Vec<WireMember>,
+    /// Answers since then, and the bytes of all.
+    lines: Vec<u8>,
+    bytes: u64,
     names: BTreeSet<Vec<u8>>,
     segment: u64,
-    previous: String,
+    /// Digests of the segments that are written.
+    chain: Vec<String>,
     pieces: u64,
     written: HashMap<usize, (Arc<[u8]>, String)>,
     done: BTreeMap<Place, Done>,
@@ -42,48 +54,10 @@ pub struct Writer<W: Write> {
     left_out: usize,
 }
 
-/// How much of a directory's answers is written.
-#[derive(Default)]
-struct Done {
-    known: bool,
-    lists: BTreeSet<HostPath>,
-    links: BTreeSet<HostPath>,
-    stats: BTreeSet<HostPath>,
-    link_stats: BTreeSet<HostPath>,
-    spaces: BTreeSet<HostPath>,
-    opened: BTreeSet<HostPath>,
-    /// With the bytes that were held then: more may have been read since.
-    contents: BTreeMap<HostPath, (usize, Option<u64>)>,
-}
-
-#[derive(Default)]
-struct DoneMemory {
-    known: bool,
-    present: BTreeSet<(u64, u64)>,
-    stops: BTreeSet<u64>,
-    pieces: BTreeMap<u64, usize>,
-}
-
 fn line(out: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.push(b'\n');
     Ok(())
-}
-
-/// The answers of one kind that are not written yet.
-fn fresh<T, U>(
-    answers: &BTreeMap<HostPath, Result<T, crate::evidence::Unavailable>>,
-    done: &mut BTreeSet<HostPath>,
-    map: impl Fn(&T) -> U,
-) -> BTreeMap<String, Wire<U>> {
-    if answers.len() == done.len() {
-        return BTreeMap::new();
-    }
-    answers
-        .iter()
-        .filter(|(name, _)| done.insert((*name).clone()))
-        .map(|(name, answer)| (name.text().escaped(), Wire::of(answer, &map)))
-        .collect()
 }
 
 impl<W: Write> Writer<W> {
@@ -101,9 +75,11 @@ impl<W: Write> Writer<W> {
         let mut writer = Self {
             tar: tar::Builder::new(out),
             members: Vec::new(),
+            lines: Vec::new(),
+            bytes: 0,
             names: BTreeSet::new(),
             segment: 0,
-            previous: String::new(),
+            chain: Vec::new(),
             pieces: 0,
             written: HashMap::new(),
             done: BTreeMap::new(),
@@ -155,6 +131,7 @@ impl<W: Write> Writer<W> {
         header.set_mtime(known.mtime);
         let path = std::path::Path::new(std::ffi::OsStr::from_bytes(&name));
         self.tar.append_data(&mut header, path, bytes)?;
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         let shown = crate::facts::HostText::from(name.as_slice()).escaped();
         self.members.push(WireMember {
             name: shown.clone(),
@@ -165,12 +142,12 @@ impl<W: Write> Writer<W> {
         Ok(shown)
     }
 
-    /// Writes what is new since the last time; nothing where nothing is. `end` closes the chain.
+    /// Writes what is new since the last time, as one segment or several; nothing where nothing is. `end`
+    /// closes the chain.
     ///
     /// # Errors
     /// The writer's.
     pub(in crate::evidence) fn segment(&mut self, answers: &Answers, end: bool) -> io::Result<()> {
-        let mut lines = Vec::new();
         for (place, answer) in &answers.directories {
             let mut done = self.done.remove(place).unwrap_or_default();
             let mut wire = WireDirectory::of(place);
@@ -180,7 +157,7 @@ impl<W: Write> Writer<W> {
                 Ok(directory) => self.directory(place, directory, &mut done, &mut wire)?,
             }
             if !wire.is_empty() || !done.known {
-                line(&mut lines, &wire)?;
+                self.line(&wire)?;
             }
             done.known = true;
             self.done.insert(place.clone(), done);
@@ -207,6 +184,10 @@ impl<W: Write> Writer<W> {
                             let name = format!("memory/{pid}/{address:016x}");
                             let member = self.member(name.as_bytes(), bytes, None)?;
                             wire.pieces.push(WirePiece { at: address, member });
+                            if self.is_full() {
+                                self.line(&std::mem::replace(&mut wire, WireMemory::of(*pid)))?;
+                                self.close(None)?;
+                            }
                         }
                     }
                     new |= !wire.present.is_empty()
@@ -215,31 +196,72 @@ impl<W: Write> Writer<W> {
                 }
             }
             if new {
-                line(&mut lines, &wire)?;
+                self.line(&wire)?;
             }
             done.known = true;
             self.memories.insert(*pid, done);
         }
-        if lines.is_empty() && self.members.is_empty() && !end {
+        if self.lines.is_empty() && self.members.is_empty() && !end {
             return Ok(());
         }
+        let left_out = answers.left_out.get(self.left_out..).unwrap_or_default().to_vec();
+        self.left_out = answers.left_out.len();
+        self.close(Some((left_out, end)))
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let before = self.lines.len();
+        line(&mut self.lines, value)?;
+        self.bytes = self.bytes.saturating_add(self.lines.len().saturating_sub(before) as u64);
+        Ok(())
+    }
+
+    const fn is_full(&self) -> bool {
+        self.members.len() >= MOST_MEMBERS || self.bytes >= MOST_BYTES
+    }
+
+    /// Closes a segment: the last one of a step says what was left out, and whether it ends the chain.
+    fn close(&mut self, last: Option<(Vec<(String, u64)>, bool)>) -> io::Result<()> {
         self.segment += 1;
+        let (left_out, end) = last.unwrap_or_default();
         let heading = Heading {
             segment: self.segment,
-            previous: std::mem::take(&mut self.previous),
+            previous: self.chain.last().cloned().unwrap_or_default(),
             members: std::mem::take(&mut self.members),
             end,
-            left_out: answers.left_out.get(self.left_out..).unwrap_or_default().to_vec(),
+            chain: if end { self.chain.clone() } else { Vec::new() },
+            left_out,
         };
-        self.left_out = answers.left_out.len();
         let mut text = Vec::new();
         line(&mut text, &heading)?;
-        text.extend_from_slice(&lines);
+        text.append(&mut self.lines);
         let name = format!("{MANIFEST}{:05}.jsonl", self.segment);
         self.member(name.as_bytes(), &text, None)?;
         // A segment is vouched for by the next one, and not by itself.
         self.members.clear();
-        self.previous = sha256(&text);
+        self.bytes = 0;
+        self.chain.push(sha256(&text));
+        Ok(())
+    }
+
+    /// Writes a line of each so many answers.
+    fn answers<T>(
+        &mut self,
+        place: &Place,
+        mut all: BTreeMap<String, T>,
+        shelf: fn(&mut WireDirectory) -> &mut BTreeMap<String, T>,
+        wire: &mut WireDirectory,
+    ) -> io::Result<()> {
+        while let Some(more) = all.keys().nth(MOST_ANSWERS).cloned() {
+            let more = all.split_off(&more);
+            let mut one = WireDirectory::of(place);
+            *shelf(&mut one) = std::mem::replace(&mut all, more);
+            self.line(&one)?;
+            if self.is_full() {
+                self.close(None)?;
+            }
+        }
+        *shelf(wire) = all;
         Ok(())
     }
 
@@ -251,46 +273,68 @@ impl<W: Write> Writer<W> {
         wire: &mut WireDirectory,
     ) -> io::Result<()> {
         let names = |all: &Vec<HostPath>| all.iter().map(|n| n.text().escaped()).collect();
-        wire.lists = fresh(&directory.lists, &mut done.lists, names);
-        wire.links = fresh(&directory.links, &mut done.links, |link| link.text().escaped());
-        wire.stats = fresh(&directory.stats, &mut done.stats, |stat| WireStat::from(stat));
-        wire.link_stats =
-            fresh(&directory.link_stats, &mut done.link_stats, |stat| WireStat::from(stat));
+        let lists = fresh(&directory.lists, &mut done.lists, names);
+        self.answers(place, lists, |wire| &mut wire.lists, wire)?;
+        let links = fresh(&directory.links, &mut done.links, |link| link.text().escaped());
+        self.answers(place, links, |wire| &mut wire.links, wire)?;
+        let stats = fresh(&directory.stats, &mut done.stats, |stat| WireStat::from(stat));
+        self.answers(place, stats, |wire| &mut wire.stats, wire)?;
+        let stats = fresh(&directory.link_stats, &mut done.link_stats, |stat| WireStat::from(stat));
+        self.answers(place, stats, |wire| &mut wire.link_stats, wire)?;
         wire.spaces = fresh(&directory.spaces, &mut done.spaces, |space| *space);
-        wire.opened = fresh(&directory.opened, &mut done.opened, |()| ());
+        let opened = fresh(&directory.opened, &mut done.opened, |()| ());
+        self.answers(place, opened, |wire| &mut wire.opened, wire)?;
         for (name, content) in &directory.contents {
             let state = (content.pieces.len(), content.end);
             if done.contents.insert(name.clone(), state) == Some(state) {
                 continue;
             }
-            let mut made = WireContent {
-                pieces: Vec::new(),
-                end: content.end,
-                at_least: content.at_least,
-                failure: content
-                    .failure
-                    .as_ref()
-                    .map(|why| Wire::of(&Err::<(), _>(why.clone()), |()| ())),
-            };
-            let stat = directory.stats.get(name).and_then(|stat| stat.as_ref().ok());
-            for (at, bytes) in content.pieces.iter() {
-                let inside = name.as_bytes();
-                let inside = inside.strip_prefix(b"/").unwrap_or(inside);
-                let full: Vec<u8> = match place {
-                    Place::Path(path) => [b"[root]", path.join(name).as_bytes()].concat(),
-                    Place::RootOf(pid) => format!("roots/{pid}")
-                        .bytes()
-                        .chain(*b"/")
-                        .chain(inside.iter().copied())
-                        .collect(),
-                };
-                let full = if at == 0 { full } else { Vec::new() };
-                let member = self.shared(&full, bytes, content.pieces.shared_at(at), stat)?;
-                made.pieces.push(WirePiece { at, member });
-            }
+            let made = self.content(place, directory, name, content)?;
             wire.contents.insert(name.text().escaped(), made);
+            if self.is_full() {
+                self.line(&std::mem::replace(wire, WireDirectory::of(place)))?;
+                self.close(None)?;
+                // The directory is there, whatever else is said of it.
+                done.known = true;
+            }
         }
         Ok(())
+    }
+
+    /// Writes what was read of a file.
+    fn content(
+        &mut self,
+        place: &Place,
+        directory: &Directory,
+        name: &HostPath,
+        content: &Content,
+    ) -> io::Result<WireContent> {
+        let mut made = WireContent {
+            pieces: Vec::new(),
+            end: content.end,
+            at_least: content.at_least,
+            failure: content
+                .failure
+                .as_ref()
+                .map(|why| Wire::of(&Err::<(), _>(why.clone()), |()| ())),
+        };
+        let stat = directory.stats.get(name).and_then(|stat| stat.as_ref().ok());
+        for (at, bytes) in content.pieces.iter() {
+            let inside = name.as_bytes();
+            let inside = inside.strip_prefix(b"/").unwrap_or(inside);
+            let full: Vec<u8> = match place {
+                Place::Path(path) => [b"[root]", path.join(name).as_bytes()].concat(),
+                Place::RootOf(pid) => format!("roots/{pid}")
+                    .bytes()
+                    .chain(*b"/")
+                    .chain(inside.iter().copied())
+                    .collect(),
+            };
+            let full = if at == 0 { full } else { Vec::new() };
+            let member = self.shared(&full, bytes, content.pieces.shared_at(at), stat)?;
+            made.pieces.push(WirePiece { at, member });
+        }
+        Ok(made)
     }
 
     /// Writes bytes, unless the same were written before under another name.
@@ -320,7 +364,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// The writer's.
     pub fn finish(self) -> io::Result<(W, String)> {
-        let Self { tar, previous, .. } = self;
-        Ok((tar.into_inner()?, previous))
+        let Self { tar, mut chain, .. } = self;
+        Ok((tar.into_inner()?, chain.pop().unwrap_or_default()))
     }
 }

@@ -2,10 +2,12 @@
 //! damaged or cut, all that came before is given, then the error, then nothing more.
 
 mod gzip;
+mod rewound;
 mod xz;
 mod zstd;
 
-pub(super) use zstd::{Frame, frames};
+pub use zstd::OWN;
+pub(super) use zstd::{Frame, frames, one};
 
 use std::io::{self, BufReader, Cursor, Read};
 
