@@ -50,6 +50,7 @@ impl Fleet {
                     names: one.hosts.join(", "),
                     first: one.first.clone(),
                     first_host: one.first_host.clone(),
+                    paths: one.paths.iter().cloned().collect::<Vec<_>>().join(", "),
                 };
                 facts.insert(number, "davy", &row)?;
             }
@@ -89,12 +90,13 @@ crate::table! {
 
 crate::table! {
     pub struct FleetShared in fleet_shared, "What findings of several hosts have in common.";
-    kind: String, "", "wallet, pool, url, address, hash, cron, unit, program, file, connection …";
+    kind: String, "", "wallet, pool, url, address, sha256, md5, cron, unit, program, file, connection …";
     value: String, "", "It.";
     hosts: u64, "hosts", "How many have it.";
     names: String, "", "Which.";
     first: String, "", "The earliest time that a host's facts give it.";
     first_host: String, "", "That host; empty where several have it since then.";
+    paths: String, "", "Of a digest, the files that hosts have it of.";
 }
 
 crate::table! {

@@ -62,6 +62,8 @@ pub struct SharedLine {
     pub first: String,
     /// The host of that time; empty where several have it since then.
     pub first_host: String,
+    /// Of a digest, the files that hosts have it of.
+    pub paths: BTreeSet<String>,
 }
 
 /// An archive that could not be triaged.
@@ -267,10 +269,15 @@ impl<'a> Names<'a> {
 /// What at least two hosts have.
 fn shared(done: &[&Record], names: &Names<'_>) -> Vec<SharedLine> {
     let mut by: BTreeMap<(&str, &str), Vec<(String, &str)>> = BTreeMap::new();
+    let mut paths: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
     for record in done {
         for one in &record.shared {
             let same = by.entry((&one.kind, &one.value)).or_default();
             same.push((names.name(record), &one.first));
+            if !one.paths.is_empty() {
+                let files = paths.entry((&one.kind, &one.value)).or_default();
+                files.extend(one.paths.iter().cloned());
+            }
         }
     }
     let mut lines: Vec<SharedLine> = by
@@ -293,9 +300,19 @@ fn shared(done: &[&Record], names: &Names<'_>) -> Vec<SharedLine> {
                 hosts: hosts.into_iter().cloned().collect(),
                 first: first.to_owned(),
                 first_host,
+                paths: paths.remove(&(kind, value)).unwrap_or_default(),
             })
         })
         .collect();
+    // Of the same files on the same hosts one digest is enough.
+    let strong: BTreeSet<_> = lines
+        .iter()
+        .filter(|line| line.kind == "sha256")
+        .map(|line| (line.hosts.clone(), line.paths.clone()))
+        .collect();
+    lines.retain(|line| {
+        line.kind != "md5" || !strong.contains(&(line.hosts.clone(), line.paths.clone()))
+    });
     lines.sort_by(|a, b| {
         let of = |line: &SharedLine| (std::cmp::Reverse(line.hosts.len()), telling(&line.kind));
         (of(a), &a.kind, &a.value).cmp(&(of(b), &b.kind, &b.value))

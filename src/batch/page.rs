@@ -158,10 +158,22 @@ fn shared(fleet: &Fleet, page: &mut String) -> std::fmt::Result {
     for one in fleet.shared.iter().take(MOST) {
         let some: Vec<&str> = one.hosts.iter().take(12).map(String::as_str).collect();
         let rest = if one.hosts.len() > some.len() { " …" } else { "" };
+        let kind = match one.kind.as_str() {
+            "sha256" => "SHA-256 of a file",
+            "md5" => "MD5 of a file",
+            kind => kind,
+        };
+        let mut files = String::new();
+        for path in one.paths.iter().take(12) {
+            write!(files, "<br><small>{}</small>", safe(path))?;
+        }
+        if one.paths.len() > 12 {
+            write!(files, "<br><small>and {} more paths</small>", one.paths.len() - 12)?;
+        }
         write!(
             page,
-            "<tr><td><small>{}</small><br>{}<td>{}: {}{rest}<td>{}<br><small>{}</small>",
-            safe(&one.kind),
+            "<tr><td><small>{}</small><br>{}{files}<td>{}: {}{rest}<td>{}<br><small>{}</small>",
+            safe(kind),
             safe(&one.value),
             one.hosts.len(),
             safe(&some.join(", ")),

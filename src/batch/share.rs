@@ -1,24 +1,29 @@
 //! What a host may share with others: taken from the facts that its findings cite.
 
 use super::record::text;
+use crate::judge::Level;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// A thing that several hosts may share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shared {
-    /// wallet, pool, address, url, hash, key, cron, unit, program, drop, …
+    /// wallet, pool, address, url, sha256, md5, key, cron, unit, program, drop, …
     pub kind: String,
     /// It.
     pub value: String,
     /// The earliest time that the host's facts give it, its own or that of what a finding names beside
     /// it; empty where they give none.
     pub first: String,
+    /// Of a digest, the files that it is of.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub paths: BTreeSet<String>,
 }
 
 /// Kinds by what they say of who is behind it, the most first; others come after these.
-const TELLING: [&str; 16] = [
+const TELLING: [&str; 17] = [
     "wallet",
     "worker",
     "pool",
@@ -30,7 +35,8 @@ const TELLING: [&str; 16] = [
     "key",
     "ssh-key",
     "drop",
-    "hash",
+    "sha256",
+    "md5",
     "cron",
     "unit",
     "start",
@@ -50,8 +56,9 @@ pub(super) fn shared(findings: &[Value]) -> Vec<Shared> {
         let facts = finding.get("evidence").and_then(Value::as_array).unwrap_or(&none);
         // What was carved has no time of its own: the process or file beside it has.
         let beside = facts.iter().filter_map(time).min();
+        let grave = Level::from_word(&text(finding, &["level"])) >= Some(Level::Medium);
         for fact in facts {
-            share(fact, time(fact).or_else(|| beside.clone()), &mut all);
+            share(fact, time(fact).or_else(|| beside.clone()), grave, &mut all);
         }
     }
     earliest(all)
@@ -65,7 +72,9 @@ fn time(fact: &Value) -> Option<String> {
         .find_map(|name| values.get(name)?.as_str().map(str::to_owned))
 }
 
-fn share(fact: &Value, first: Option<String>, into: &mut BTreeSet<Shared>) {
+/// Adds what a fact has; of a finding that is `grave`, whom it speaks with as well, on whatever port:
+/// innocent peers are many.
+fn share(fact: &Value, first: Option<String>, grave: bool, into: &mut BTreeSet<Shared>) {
     let table = text(fact, &["fact"]);
     let table = table.split('/').next().unwrap_or_default();
     let Some(values) = fact.get("values") else { return };
@@ -73,12 +82,28 @@ fn share(fact: &Value, first: Option<String>, into: &mut BTreeSet<Shared>) {
         let value = values.get(name)?;
         value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|n| n.to_string()))
     };
-    let mut add = |kind: &str, what: Option<String>| {
+    let mut of_files = |kind: &str, what: Option<String>, file: Option<String>| {
         if let Some(what) = what.filter(|what| !what.is_empty() && what.len() < 4096) {
             let first = first.clone().unwrap_or_default();
-            into.insert(Shared { kind: kind.to_owned(), value: what, first });
+            let paths = file.into_iter().collect();
+            into.insert(Shared { kind: kind.to_owned(), value: what, first, paths });
         }
     };
+    let file = value("path").or_else(|| value("target"));
+    if matches!(table, "elf" | "files" | "open_files") {
+        for digest in ["sha256", "md5"] {
+            of_files(digest, value(digest), file.clone());
+        }
+    }
+    let mut add = |kind: &str, what: Option<String>| of_files(kind, what, None);
+    let elsewhere = |address: &String| {
+        address.parse().is_ok_and(|ip: IpAddr| !ip.is_loopback() && !ip.is_unspecified())
+    };
+    let peer = value(if table == "indicators" { "host" } else { "remote_address" });
+    let peer = peer.filter(elsewhere);
+    if grave {
+        add("address", peer.clone());
+    }
     match table {
         "indicators" => {
             let kind = value("kind").unwrap_or_default();
@@ -91,12 +116,11 @@ fn share(fact: &Value, first: Option<String>, into: &mut BTreeSet<Shared>) {
             }
         }
         "sockets" => {
-            let public = value("remote_address").zip(value("remote_port"));
-            add("connection", public.map(|(address, port)| format!("{address}:{port}")));
+            let there = peer.zip(value("remote_port"));
+            add("connection", there.map(|(address, port)| format!("{address}:{port}")));
         }
         "elf" | "files" | "open_files" => {
-            add("hash", value("sha256").or_else(|| value("md5")));
-            add("file", value("path").or_else(|| value("target")));
+            add("file", file);
         }
         "processes" => {
             add("program", value("exe"));
@@ -161,6 +185,7 @@ fn earliest(all: BTreeSet<Shared>) -> Vec<Shared> {
                 if last.first.is_empty() {
                     last.first = one.first;
                 }
+                last.paths.extend(one.paths);
             }
             _ => kept.push(one),
         }
@@ -182,6 +207,48 @@ mod tests {
         let shared = shared(&findings);
         let wallet = shared.iter().find(|one| one.kind == "wallet");
         assert_eq!(wallet.map(|one| one.first.as_str()), Some("2026-11-22T06:24:15Z"));
+    }
+
+    fn all(text: &str) -> Vec<Shared> {
+        shared(&serde_json::from_str::<Vec<Value>>(text).unwrap_or_default())
+    }
+
+    #[test]
+    fn a_peer_of_what_is_grave_on_whatever_port() {
+        let socket = r#"{"fact": "sockets/1", "values": {"local_address": "203.0.113.66",
+            "remote_address": "203.0.113.66", "remote_port": 3956}}"#;
+        let here = socket.replace("203.0.113.66", "127.0.0.1");
+        let carved = r#"{"fact": "indicators/1", "values": {"kind": "pool", "host": "203.0.113.7",
+            "value": "203.0.113.7:3333"}}"#;
+        for (level, is) in [
+            ("high", vec!["203.0.113.66", "203.0.113.7"]),
+            ("medium", vec!["203.0.113.66", "203.0.113.7"]),
+            ("low", vec![]),
+        ] {
+            let facts = format!("{socket}, {here}, {carved}");
+            let shared = all(&format!(r#"[{{"level": "{level}", "evidence": [{facts}]}}]"#));
+            let of = |kind: &str| -> Vec<String> {
+                let these = shared.iter().filter(|one| one.kind == kind);
+                these.map(|one| one.value.clone()).collect()
+            };
+            assert_eq!(of("address"), is, "{level}");
+            assert_eq!(of("connection"), ["203.0.113.66:3956"]);
+        }
+    }
+
+    #[test]
+    fn a_digest_says_which_it_is_and_of_what() {
+        let text = r#"[{"evidence": [
+            {"fact": "files/1", "values": {"path": "/a", "md5": "5d", "sha256": "2c"}},
+            {"fact": "elf/2", "values": {"path": "/b", "sha256": "2c"}}
+        ]}]"#;
+        let shared = all(text);
+        let of = |kind: &str| -> Vec<(String, Vec<String>)> {
+            let these = shared.iter().filter(|one| one.kind == kind);
+            these.map(|one| (one.value.clone(), one.paths.iter().cloned().collect())).collect()
+        };
+        assert_eq!(of("sha256"), [("2c".into(), vec!["/a".into(), "/b".into()])]);
+        assert_eq!(of("md5"), [("5d".into(), vec!["/a".into()])]);
     }
 
     #[test]
