@@ -72,9 +72,6 @@ impl Case {
             name => name,
         };
         let taken = self.host.taken.get(..16).unwrap_or_default().replace('T', " ");
-        let members = self.only_archive().map_or_else(String::new, |name| {
-            format!("Files named after `seen in` are members of {name}. ")
-        });
         let read = ["complete", "partial"];
         let ran = self
             .coverage
@@ -82,12 +79,12 @@ impl Case {
             .any(|line| line.what == "processes" && read.contains(&line.status.as_str()));
         Some(if ran {
             format!(
-                "{members}Steps are for {host}, not for this machine; since {taken} UTC its processes \
+                "Steps are for {host}, not for this machine; since {taken} UTC its processes \
                  may have ended, and others may have their numbers."
             )
         } else {
             format!(
-                "{members}Of {host} this is what lay on its disk, and nothing of what ran. Steps are for \
+                "Of {host} this is what lay on its disk, and nothing of what ran. Steps are for \
                  {host} itself; where only its disk is left, paths are those within it."
             )
         })

@@ -111,6 +111,10 @@ fn findings(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
     }
     page.heading("FINDINGS, worst first")?;
     if let Some(elsewhere) = case.elsewhere() {
+        let members = case.only_archive().map_or_else(String::new, |name| {
+            format!("Files named after `seen in` are members of {name}. ")
+        });
+        let elsewhere = members + &elsewhere;
         page.paragraph("", "", &elsewhere, Style::Dim)?;
         page.blank()?;
     }
