@@ -66,3 +66,43 @@ fn files_that_are_no_archives_are_counted() {
     assert_eq!(run.status.code(), Some(0));
     assert!(fleet(&merged) == fleet(&out));
 }
+
+#[test]
+fn what_was_put_aside_is_tried_again_by_the_command_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = folder.path().join("the evidence");
+    fs::create_dir(&sources).unwrap();
+    fs::write(sources.join("a.tar"), archive("debian-clean")).unwrap();
+    fs::write(sources.join("b.tar"), [7; 5000]).unwrap();
+    let command = |run: &std::process::Output| {
+        assert_eq!(run.status.code(), Some(4));
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        let line =
+            said.lines().find_map(|l| l.strip_prefix("davy: to try again what was put aside: "));
+        line.unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    // By a path that another folder does not know.
+    let mut run = davy();
+    run.args(["batch", "the evidence", "-o", "out", "-q", "--jobs", "2"]);
+    let whole = command(&run.current_dir(folder.path()).output().unwrap());
+    let out = folder.path().join("out");
+    let html = told(&out).1;
+    assert!(html.contains("davy batch SOURCE… -o DIR --again"), "{html}");
+    let merged = folder.path().join("merged");
+    let run = davy().args(["batch", "--merge"]).arg(&out).arg("-o").arg(&merged).output().unwrap();
+    assert_eq!(command(&run), whole);
+    assert!(!merged.join(".work").exists());
+    // It runs as it stands, elsewhere, and tries again.
+    let program = davy().get_program().to_owned();
+    let words = whole.replacen("davy", &program.to_string_lossy(), 1);
+    let mut records = fs::read_dir(out.join("done")).unwrap().map(|e| e.unwrap().path());
+    let record = records.find(|p| fs::read_to_string(p).unwrap().contains("put-aside")).unwrap();
+    let before = fs::metadata(&record).unwrap().modified().unwrap();
+    let mut shell = std::process::Command::new("sh");
+    for name in batching::ENGINES {
+        shell.env_remove(name);
+    }
+    let run = shell.arg("-c").arg(&words).current_dir("/").output().unwrap();
+    assert_eq!(command(&run), whole);
+    assert_ne!(fs::metadata(&record).unwrap().modified().unwrap(), before);
+}

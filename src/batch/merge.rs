@@ -104,6 +104,19 @@ impl Merged {
         self.all.values().next().is_none_or(|(record, _)| record.rules() == mark.rules)
     }
 
+    /// The commands that try again what was put aside, each once.
+    #[must_use]
+    pub fn again(&self) -> BTreeSet<String> {
+        let mut commands = BTreeSet::new();
+        let aside = self.all.values().filter(|(record, _)| record.status == Status::PutAside);
+        for (record, folder) in aside {
+            let marks = self.marks.get(folder).into_iter().flatten();
+            let its = marks.filter(|mark| self.ours(mark) && mark.has(&record.sha256));
+            commands.extend(its.map(|mark| mark.again.clone()).filter(|again| !again.is_empty()));
+        }
+        commands
+    }
+
     /// What the runs passed over.
     #[must_use]
     pub fn passed(&self) -> Passed {

@@ -47,6 +47,13 @@ pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Takes away the folder of work from a merge's own, where nothing was worked on; of a run's it stays.
+pub fn leave(folder: &Path) {
+    if !folder.join(DONE).exists() {
+        let _ = fs::remove_dir(folder.join(WORK));
+    }
+}
+
 /// Writes a file so that it is whole or not there, whatever happens meanwhile.
 ///
 /// # Errors

@@ -81,7 +81,11 @@ fn aside(fleet: &Fleet, page: &mut String) -> std::fmt::Result {
         return Ok(());
     }
     write!(page, "<h2 id=\"aside\">Put aside</h2><p>Nothing is known of these hosts. ")?;
-    write!(page, "<code>davy batch --again</code> tries them once more.</p>")?;
+    write!(
+        page,
+        "<code>davy batch SOURCE… -o DIR --again</code>, with what the run was given that put "
+    )?;
+    write!(page, "them aside, tries them once more: it says the whole command at its end.</p>")?;
     write!(page, "<table><tr><th>Archive<th>Why")?;
     for one in fleet.put_aside.iter().take(MOST) {
         write!(page, "<tr><td>{}<td>{}", safe(&one.archive), safe(&one.reason))?;

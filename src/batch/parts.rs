@@ -61,18 +61,22 @@ pub struct Mark {
     pub whole: Whole,
     /// Whether it came to its end: each of its archives has a record.
     pub ended: bool,
+    /// The command that tries again what it put aside.
+    #[serde(default)]
+    pub again: String,
 }
 
 impl Mark {
     /// Of a run that begins.
     #[must_use]
-    pub fn new(shard: Shard, rules: &str, whole: Whole) -> Self {
+    pub fn new(shard: Shard, rules: &str, whole: Whole, again: String) -> Self {
         Self {
             index: shard.index,
             count: shard.count,
             rules: rules.to_owned(),
             whole,
             ended: false,
+            again,
         }
     }
 
@@ -81,11 +85,17 @@ impl Mark {
     /// # Errors
     /// Where it cannot be written.
     pub fn begins(&self, folder: &Path) -> io::Result<()> {
-        let ended = Self { ended: true, ..self.clone() };
-        if Self::load(&folder.join(PARTS).join(self.name())).is_some_and(|known| known == ended) {
+        let known = Self::load(&folder.join(PARTS).join(self.name()));
+        if known.is_some_and(|known| known.ended && known.whole == self.whole) {
             return Ok(());
         }
         self.store(folder)
+    }
+
+    /// Whether the result of this digest is of this part.
+    #[must_use]
+    pub fn has(&self, sha256: &str) -> bool {
+        Shard { index: self.index, count: self.count }.has(sha256)
     }
 
     /// Says that it ended.
@@ -231,7 +241,7 @@ mod tests {
 
     fn mark(index: u64, count: u64, of: &str, ended: bool) -> Mark {
         let whole = Whole { archives: 9, sha256: of.to_owned(), passed: Passed::default() };
-        Mark { ended, ..Mark::new(Shard { index, count }, "r", whole) }
+        Mark { ended, ..Mark::new(Shard { index, count }, "r", whole, String::new()) }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `davy batch`: many hosts, one folder each, and the fleet's report.
 
 use super::Exit;
+use super::again::{place, word};
 use super::bar::Bar;
 use super::identity::Identities;
 use super::library::{self, Library};
@@ -114,7 +115,7 @@ pub fn run(
         let _ = writeln!(messages, "{line}");
     }
     let items = &work.items;
-    let mark = Mark::new(shard, &rules, work.whole.clone());
+    let mark = Mark::new(shard, &rules, work.whole.clone(), again(arguments, shard));
     mark.begins(&arguments.output)?;
     passed_over(&work.whole.passed, messages);
     bar.starts(items.len());
@@ -131,7 +132,6 @@ pub fn run(
         Asked { arguments: passed(arguments), again: arguments.again, parquet: arguments.parquet };
     let (records, problems) = batch::run(items, &arguments.output, limits, &asked, &progress)?;
     bar.done();
-    mark.ends(&arguments.output)?;
     for problem in &problems {
         let _ = writeln!(messages, "davy: {problem}");
     }
@@ -139,6 +139,10 @@ pub fn run(
     for record in records.iter().filter(|record| record.status == Status::PutAside) {
         let _ = writeln!(messages, "davy: {}: put aside: {}", record.archive, record.reason);
     }
+    if records.iter().any(|record| record.status == Status::PutAside) {
+        tell_again([&mark.again], messages);
+    }
+    mark.ends(&arguments.output)?;
     for record in records.iter().filter(|record| record.partial) {
         let told = [&record.damage, &record.beyond].into_iter().find(|why| !why.is_empty());
         let why = told.map_or("some of it could not be read: its case says what", String::as_str);
@@ -192,10 +196,12 @@ fn merge(
     fleet.incomplete = merged.gaps();
     fleet.no_archives = merged.passed();
     passed_over(&fleet.no_archives, messages);
+    tell_again(&merged.again(), messages);
     for gap in &fleet.incomplete {
         let _ = writeln!(messages, "davy: not the whole fleet: {}", gap.said);
     }
     fleet.write(&arguments.output)?;
+    batch::leave(&arguments.output);
     merged.link(&arguments.output)?;
     let problems = if arguments.parquet { merged.parquet(&arguments.output) } else { Vec::new() };
     for problem in &problems {
@@ -204,6 +210,49 @@ fn merge(
     let exit = told(&fleet, arguments, out)?;
     let whole = problems.is_empty() && merged.unread.is_empty();
     Ok(if whole { exit } else { exit.max(Exit::Partial) })
+}
+
+/// How what was put aside is tried once more: this many commands, which are one a part.
+fn tell_again<'a>(commands: impl IntoIterator<Item = &'a String>, messages: &mut dyn Write) {
+    for command in commands.into_iter().take(16) {
+        let _ = writeln!(messages, "davy: to try again what was put aside: {command}");
+    }
+}
+
+/// The command of this run, from wherever it is pasted, with `--again`.
+fn again(arguments: &Arguments, shard: Shard) -> String {
+    let mut words = vec!["davy".to_owned(), "batch".to_owned()];
+    for source in &arguments.sources {
+        // A list that came on standard input has to come again.
+        let list = source.as_os_str() == "-";
+        words.push(if list { "-".to_owned() } else { place(source) });
+    }
+    words.extend(["-o".to_owned(), place(&arguments.output), "--again".to_owned()]);
+    let mut with = |option: &str, value: String| words.extend([option.to_owned(), value]);
+    if shard.count > 1 {
+        with("--shard", format!("{}/{}", shard.index, shard.count));
+    }
+    if let Some(jobs) = arguments.jobs {
+        with("--jobs", jobs.to_string());
+    }
+    with("--most-memory", arguments.most_memory.to_string());
+    with("--most-time", arguments.most_time.to_string());
+    if arguments.parquet {
+        words.push("--parquet".to_owned());
+    }
+    // Files that options name, too.
+    let mut option = String::new();
+    for one in passed(arguments) {
+        words.push(match (option.as_str(), one.split_once('=')) {
+            ("--playbooks" | "--identity", _) => place(Path::new(&one)),
+            ("--lookup", Some((name, file))) => format!("{name}={}", place(Path::new(file))),
+            _ => one.clone(),
+        });
+        option = one;
+    }
+    let words: Vec<String> = words.iter().map(|one| word(one)).collect();
+    let list = arguments.sources.iter().any(|source| source.as_os_str() == "-");
+    format!("{}{}", words.join(" "), if list { " < LIST" } else { "" })
 }
 
 /// What lies among the archives and is none.
