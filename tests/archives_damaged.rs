@@ -248,3 +248,29 @@ fn what_verify_says_first() {
         "{text}"
     );
 }
+
+#[test]
+fn what_to_do_where_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_davy"));
+        let output = command.current_dir(folder.path()).args(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!text.contains("os error"), "{text}");
+        (output.status.code().unwrap(), text)
+    };
+    std::fs::write(folder.path().join("notes.txt"), "twenty bytes of text").unwrap();
+    for (arguments, code, words) in [
+        (&["verify", "notes.txt"][..], 1, "not an archive that davy collect wrote"),
+        (&["verify", "nothere"], 1, "there is no such file"),
+        (&["verify", "."], 1, "name the archive"),
+        (&["triage", "nothere"], 2, "there is no such file"),
+        (&["triage", "--root", "nothere"], 2, "there is no such file"),
+        (&["collect", "-q", "-o", "notes.txt"], 1, "davy writes over none: name another"),
+        (&["collect", "-q", "-o", "no/x"], 1, "there is no such folder: make it first"),
+    ] {
+        let (found, text) = said(arguments);
+        assert!(found == code && text.contains(words), "{arguments:?}: {found} {text}");
+    }
+    assert_eq!(std::fs::read(folder.path().join("notes.txt")).unwrap(), b"twenty bytes of text");
+}

@@ -1,8 +1,8 @@
 //! `davy collect`: an archive of this host, streamed.
 
 use super::Exit;
+use super::failing::failing;
 use super::investigate::{Looked, Memory, investigate};
-
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::sink::{Packing, Sink};
@@ -17,7 +17,7 @@ use std::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Capture an evidence archive of this host: streamed, nothing staged on its disk
@@ -47,6 +47,9 @@ pub struct Arguments {
     #[arg(short, long)]
     quiet: bool,
 }
+
+/// Gaps that are told one by one.
+const MOST_TOLD: usize = 10;
 
 /// Where the bytes go in the end.
 enum End {
@@ -133,7 +136,20 @@ pub fn run(arguments: &Arguments, messages: &mut dyn Write) -> Result<Exit, Box<
     } else {
         let made =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&arguments.output);
-        End::File(made.map_err(|e| format!("{shown}: {e}"))?)
+        match made {
+            Ok(file) => End::File(file),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                let _ = writeln!(
+                    messages,
+                    "davy: {shown}: there is such a file, and davy writes over none: name another, or move it away"
+                );
+                return Ok(Exit::Failed);
+            }
+            Err(e) => {
+                let _ = writeln!(messages, "davy: {}", unwritable(&arguments.output, &e));
+                return Ok(Exit::Failed);
+            }
+        }
     };
     let limits = RecordingLimits {
         one: arguments.most_of_one.saturating_mul(1 << 20),
@@ -148,7 +164,7 @@ pub fn run(arguments: &Arguments, messages: &mut dyn Write) -> Result<Exit, Box<
     let seal = Seal::new(end, &arguments.recipients)?;
     let writer = recording.archive(Sink::new(seal, arguments.packing), &about)?;
     let progress = Progress::new(arguments.quiet);
-    let (sink, root) = capture(arguments, &recording, writer, &playbooks, &progress)?;
+    let (sink, root, failing) = capture(arguments, &recording, writer, &playbooks, &progress)?;
     progress.done();
     if let End::File(file) = sink.finish()?.finish()? {
         file.sync_all()?;
@@ -161,12 +177,37 @@ pub fn run(arguments: &Arguments, messages: &mut dyn Write) -> Result<Exit, Box<
         let _ =
             writeln!(messages, "davy: and {} more, in the archive's manifest", left_out.len() - 20);
     }
+    for words in failing.iter().take(MOST_TOLD) {
+        let _ = writeln!(messages, "davy: not read, so that it is not in the archive: {words}");
+    }
+    if let Some(more) = failing.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
+        let _ = writeln!(messages, "davy: and {more} more: davy triage {shown} tells all");
+    }
     let _ = writeln!(messages, "davy: {shown}: root sha256:{root}");
     let _ = writeln!(
         messages,
         "davy: write that down elsewhere: davy verify --root holds the archive against it"
     );
-    Ok(if left_out.is_empty() { Exit::Done } else { Exit::Partial })
+    let whole = left_out.is_empty() && failing.is_empty();
+    Ok(if whole { Exit::Done } else { Exit::Partial })
+}
+
+/// Why the archive cannot be made there, and what to do.
+fn unwritable(path: &Path, error: &io::Error) -> String {
+    let shown = path.display();
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => {
+            "there is no such folder: make it first, or name another".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "this user may not write there: name another folder, or `-o -` and a pipe".to_owned()
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull => {
+            format!("{error}: name a folder elsewhere, or `-o -` and a pipe")
+        }
+        _ => error.to_string(),
+    };
+    format!("{shown}: {why}")
 }
 
 /// Runs a triage over the recording and writes what each step read before the next begins.
@@ -176,7 +217,7 @@ fn capture<W: Write>(
     writer: Writer<W>,
     playbooks: &crate::judge::Playbooks,
     progress: &Progress,
-) -> Result<(W, String), Box<dyn Error>> {
+) -> Result<(W, String, Vec<String>), Box<dyn Error>> {
     // davy takes these times from the kernel; other tools want the files.
     if let Ok(root) = recording.dir(&HostPath::from("/")) {
         for name in ["/proc/uptime", "/proc/version"] {
@@ -210,5 +251,6 @@ fn capture<W: Write>(
     }
     let mut writer = writer.into_inner();
     recording.write(&mut writer, true)?;
-    Ok(writer.finish()?)
+    let (out, root) = writer.finish()?;
+    Ok((out, root, failing(&facts)?))
 }

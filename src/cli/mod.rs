@@ -8,6 +8,7 @@ mod carve;
 mod collect;
 mod core;
 mod exit;
+mod failing;
 mod folder;
 mod further;
 mod graph;
@@ -27,6 +28,7 @@ mod sink;
 mod source;
 mod threads;
 mod triage;
+mod unopened;
 mod verify;
 mod wanted;
 

@@ -3,6 +3,7 @@
 //! A new kind of source is one line in [`KINDS`]. Kinds are asked in order, and the first that
 //! claims a source opens it.
 
+use super::unopened::unopened;
 use super::{core, folder};
 use crate::carve::{Carver, Passers};
 use crate::evidence::age::{self, Identity};
@@ -77,7 +78,7 @@ impl Named {
     /// # Errors
     /// Why it cannot be read, in words for the user.
     pub fn look(path: &Path, opening: Opening<'_>) -> Result<Self, String> {
-        let fail = |e: io::Error| format!("{}: {e}", path.display());
+        let fail = |e: io::Error| unopened(path, &e);
         let mut named = Self {
             path: path.to_owned(),
             directory: false,

@@ -1,6 +1,7 @@
 //! `davy triage`: everything, one incident.
 
 use super::Exit;
+use super::failing::failing;
 use super::further::{self, Further};
 use super::identity::Identities;
 use super::investigate::{Looked, Memory, investigate};
@@ -8,10 +9,11 @@ use super::itself;
 use super::library::{self, Library};
 use super::progress::Progress;
 use super::source::{Opening, Sources};
+use super::unopened::unopened;
 use super::wanted::Wanted;
 use crate::carve::Carver;
 use crate::evidence::{Directory, SourceKind};
-use crate::facts::{self, Facts, Pieces, Status};
+use crate::facts::{self, Facts, Status};
 use crate::judge::{self, Judgement, Level, Playbooks, Verdict};
 use crate::report::{Case, CaseFolder, FORMATS, Report, Text};
 use crate::{carve, graph, report, timeline};
@@ -229,7 +231,7 @@ pub fn run(
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         other => other?,
     }
-    let exit = exit(arguments, &case, failing(&facts)?, failed);
+    let exit = exit(arguments, &case, !failing(&facts)?.is_empty(), failed);
     // The process ends here, and with it what it holds: to give it back piece by piece would take
     // longer than judging a small host does.
     std::mem::forget((case, further));
@@ -244,6 +246,7 @@ fn opened(arguments: &Arguments, carver: &Carver) -> Result<Sources, String> {
     let Some(root) = &arguments.root else {
         return Sources::open(&arguments.sources, opening);
     };
+    std::fs::metadata(root).map_err(|e| unopened(root, &e))?;
     let host = Directory::open(root).map_err(|e| e.to_string())?;
     let mut sources = Sources::none();
     sources.add(&arguments.sources, opening)?;
@@ -344,23 +347,6 @@ fn colored(wanted: Color) -> bool {
         Color::Never => false,
         Color::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     }
-}
-
-/// Whether evidence that is there could not be read: denied, timed out or damaged, and more than
-/// a scratch, or cut off by davy's own limits. What a source by its nature lacks, and what is left out by
-/// design or by choice, is coverage and no failure.
-fn failing(facts: &Facts) -> Result<bool, facts::Error> {
-    let rows = facts.rows("SELECT status, read, missed, failed, cut FROM coverage", [], |row| {
-        let number = |column| -> rusqlite::Result<u64> {
-            Ok(row.get::<_, Option<i64>>(column)?.unwrap_or(0).cast_unsigned())
-        };
-        let pieces =
-            Pieces { read: number(1)?, missed: number(2)?, failed: number(3)?, cut: number(4)? };
-        Ok((row.get::<_, String>(0)?, pieces))
-    })?;
-    Ok(rows.iter().any(|(status, pieces)| {
-        matches!(status.as_str(), "denied" | "timed-out") || pieces.failing()
-    }))
 }
 
 fn exit(arguments: &Arguments, case: &Case, failing: bool, failed: bool) -> Exit {

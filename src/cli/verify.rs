@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::identity::Identities;
+use super::unopened::unopened;
 use crate::evidence::{age, davy};
 use clap::Args;
 use std::error::Error;
@@ -49,7 +50,13 @@ pub fn run(
     let stream: Box<dyn Read + Send> = if shown == "-" {
         Box::new(io::stdin())
     } else {
-        Box::new(File::open(&arguments.archive).map_err(|e| format!("{shown}: {e}"))?)
+        let file = File::open(&arguments.archive).map_err(|e| unopened(&arguments.archive, &e))?;
+        if file.metadata().is_ok_and(|found| found.is_dir()) {
+            return Err(
+                format!("{shown}: a folder: name the archive that davy collect wrote").into()
+            );
+        }
+        Box::new(file)
     };
     let identities = match arguments.identities.load() {
         Ok(identities) => identities,
@@ -61,7 +68,13 @@ pub fn run(
     let (stream, _) = age::open(stream, &identities).map_err(|e| format!("{shown}: {e}"))?;
     let (_, custody) = match davy::stream(stream, &shown, false) {
         Ok(read) => read,
-        Err(e) => return Err(format!("{shown}: no archive of davy's: {e}").into()),
+        Err(e) => {
+            let why = format!(
+                "{shown}: not an archive that davy collect wrote, and davy verify checks no others ({e}): if it \
+                 should be one, copy it again from where it was made; what other collectors left, davy triage opens"
+            );
+            return Err(why.into());
+        }
     };
     let sound = custody.faults.is_empty();
     let wanted = arguments.root.as_ref().filter(|wanted| **wanted != custody.root);

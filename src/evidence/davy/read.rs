@@ -106,7 +106,7 @@ fn members(
             let told = custody::told(name, &custody, lost);
             Ok((Replay::of_archive(answers, name, told), custody))
         }
-        None => Err(invalid("empty".to_owned())),
+        None => Err(invalid("nothing that davy writes is in it".to_owned())),
     }
 }
 

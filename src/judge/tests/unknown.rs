@@ -40,17 +40,27 @@ fn more_than_one_piece_in_ten_unread_is_a_hole_and_less_a_scratch() {
         facts.cover_counted("processes.exe", Status::Partial, detail, pieces).unwrap();
         facts
     };
+    let verdict = |facts: &Facts, query: &str| {
+        Verdict::of(&judge(facts, &all(query), &tables()).unwrap()).summary
+    };
     assert_eq!(
         answer(&covered(9, 1), none),
         "quiet: in part: looked at 9 of 10: processes.exe (9 read; 1 denied)"
     );
     assert_eq!(
-        answer(&covered(8, 1), none),
-        "could-not-check: looked at 8 of 9: processes.exe (8 read; 1 denied)"
+        answer(&covered(17, 2), none),
+        "could-not-check: looked at 17 of 19: processes.exe (17 read; 2 denied)"
     );
-    let verdict = |facts: &Facts, query: &str| {
-        Verdict::of(&judge(facts, &all(query), &tables()).unwrap()).summary
-    };
+    // One process of a small host.
+    assert_eq!(
+        answer(&covered(4, 1), none),
+        "quiet: in part: looked at 4 of 5: processes.exe (4 read; 1 denied)"
+    );
+    assert_eq!(verdict(&covered(8, 1), none), "Nothing found by 1 playbook.");
+    assert_eq!(
+        answer(&covered(3, 1), none),
+        "could-not-check: looked at 3 of 4: processes.exe (3 read; 1 denied)"
+    );
     let (hole, sockets) = (
         covered(1, 5),
         "SELECT fact, 1 AS comm, 2 AS exe, remote_port AS pid FROM sockets WHERE 0",
