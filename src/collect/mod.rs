@@ -12,6 +12,7 @@ mod elf;
 mod environment;
 mod files;
 mod gaps;
+mod histories;
 mod host;
 mod interfaces;
 mod logins;
@@ -94,6 +95,7 @@ pub const COLLECTORS: &[Collector] = &[
     web::COLLECTOR,
     accounts::COLLECTOR,
     ssh_keys::COLLECTOR,
+    histories::COLLECTOR,
     logins::COLLECTOR,
     elf::COLLECTOR,
     files::COLLECTOR,

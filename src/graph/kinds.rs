@@ -223,6 +223,14 @@ pub(super) const KINDS: &[EdgeKind] = &[
                 fact, coalesce(ctime, mtime)
               FROM persistence WHERE kind NOT IN ('account', 'sudoers') AND address_in(ifnull(decoded, command)) IS NOT NULL ORDER BY fact",
     },
+    EdgeKind {
+        word: "names",
+        sql: "SELECT 'file/' || path, path, coalesce(host_node(url_host(url_in(ifnull(decoded, text)))), 'address/' || address_in(ifnull(decoded, text))),
+                coalesce(url_host(url_in(ifnull(decoded, text))), address_in(ifnull(decoded, text))),
+                path || ', a history of ' || user || ', names ' || coalesce(url_host(url_in(ifnull(decoded, text))), address_in(ifnull(decoded, text))) || ': ' || ifnull(decoded, text),
+                fact, coalesce(time, mtime)
+              FROM shell_history WHERE url_host(url_in(ifnull(decoded, text))) IS NOT NULL OR address_in(ifnull(decoded, text)) IS NOT NULL ORDER BY fact",
+    },
     // What an entry runs is a script that is an entry's file itself: one matter.
     EdgeKind {
         word: "runs script",

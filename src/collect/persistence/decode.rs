@@ -14,7 +14,7 @@ const MOST: usize = 64 << 10;
 /// The command with its base64 parts decoded and tricks of quoting undone; `None` where it has
 /// neither. A pipeline that decodes, as `echo … | base64 -d | sh`, gives way to the plain text;
 /// elsewhere only the part does.
-pub(super) fn decoded(command: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::collect) fn decoded(command: &[u8]) -> Option<Vec<u8>> {
     let mut now = step(command)?;
     for _ in 1..DEPTH {
         match step(&now) {

@@ -23,6 +23,7 @@ mod udev;
 mod unquote;
 mod walk;
 
+pub(super) use decode::decoded;
 pub(super) use program::paths;
 
 use super::accounts::homes;

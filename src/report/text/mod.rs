@@ -272,7 +272,7 @@ fn unchecked(case: &Case, page: &mut Page<'_>) -> io::Result<()> {
     let open: Vec<_> =
         case.playbooks.iter().filter(|a| a.answer == Outcome::CouldNotCheck).collect();
     if gaps.is_empty() && open.is_empty() {
-        page.paragraph("  ", "", "Everything that davy looks at could be read. It does not look at shells' histories and web servers' folders.", Style::Plain)?;
+        page.paragraph("  ", "", "Everything that davy looks at could be read. Of shells' histories it keeps only lines that fetch and run, mine, or dig in.", Style::Plain)?;
     }
     // Not a gap, but what a miner without a file has may be there alone.
     let chosen = |line: &&CoverageLine| line.what == "memory" && line.detail.contains("by choice");
