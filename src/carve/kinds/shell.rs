@@ -63,12 +63,43 @@ fn examine(text: &Text<'_>, range: Range<usize>, number: usize, found: &mut Foun
         }
         _ => {
             if !runs_what_it_marks(line) {
+                if downloaded_and_run(text, &range) {
+                    let why = "downloads a file, makes it a program and runs it";
+                    found.add(text, Hit::new("shell", at, line, why));
+                }
                 return;
             }
             "makes a file executable and runs it"
         }
     };
     found.add(text, Hit::new("shell", at, line, why));
+}
+
+/// How far before and after the line that makes a file a program the others are looked for.
+const NEAR: usize = 600;
+
+/// Whether lines before download the file that is made a program here, and lines after run it.
+fn downloaded_and_run(text: &Text<'_>, range: &Range<usize>) -> bool {
+    let lines = |byte: u8| printable(byte) || byte == b'\n' || byte == b'\r' || byte == b'\t';
+    let before = text.slice(text.back(range.start, NEAR, lines)..range.start);
+    let after = text.slice(range.end..text.forward(range.end, NEAR, lines));
+    let end = memchr::memchr(b'\n', after).unwrap_or(after.len());
+    let (marks, after) = after.split_at_checked(end).unwrap_or((after, b""));
+    // `chmod +x "$dir"/kw` marks kw.
+    let base = |word: &[u8]| word.rsplit(|b| *b == b'/').next().unwrap_or_default().to_vec();
+    let Some(marked) = words(marks).last().map(base).filter(|name| name.len() >= 2) else {
+        return false;
+    };
+    let fetched =
+        before.split(|b| *b == b'\n').any(|line| downloads(line) && contains(line, &marked));
+    let run = after.split(|b| *b == b'\n').any(|line| {
+        let mut left = words(line).map(base).skip_while(|word| {
+            SHELLS.contains(&word.as_slice())
+                || matches!(word.as_slice(), b"nohup" | b"setsid" | b"exec" | b"sudo" | b"nice")
+        });
+        left.next().is_some_and(|word| word == marked)
+    });
+    fetched && run
 }
 
 /// Looks whether the URL or address at `at` is downloaded and run by its line.

@@ -6,12 +6,13 @@ use super::{Found, Parsed, Text};
 use crate::facts::HostText;
 
 /// What sshd is told to run, and other places for keys than the home's.
-const SSHD: [&[u8]; 5] = [
+const SSHD: [&[u8]; 6] = [
     b"authorizedkeyscommand",
     b"authorizedprincipalscommand",
     b"forcecommand",
     b"authorizedkeysfile",
     b"trustedusercakeys",
+    b"authorizedkeyscommanduser",
 ];
 
 /// Lines of sshd_config. Places for keys keep the key before them: they are not run.

@@ -36,6 +36,11 @@ struct Forms {
     passed: Regex,
     /// A function that the request names.
     named: Regex,
+    /// A function that a variable names, with the request, or with a variable, in its arguments.
+    variable: Regex,
+    variable_passed: Regex,
+    /// What a variable is given.
+    given: Regex,
     /// A call of what is decoded there.
     decoded: Regex,
     /// What the request is in JSP, and what runs there.
@@ -57,6 +62,11 @@ fn forms() -> Option<&'static Forms> {
             ))?,
             passed: form(&format!("(?i){RUNS}\\s*(?:@|\\w+\\s*\\(\\s*){{0,3}}[\"'{{]?\\$(\\w+)"))?,
             named: form(r"(\$_(?:GET|POST|REQUEST|COOKIE))\s*\[[^\]\n]{1,60}\]\s*\(")?,
+            variable: form(&format!(
+                "(?i)(?:^|[^>\\w:$])\\$(\\w+)\\s*\\([^;\\n]{{0,100}}?({INPUT})"
+            ))?,
+            variable_passed: form(r"(?:^|[^>\w:$])\$(\w+)\s*\(\s*@?\$(\w+)")?,
+            given: form(r"\$(\w+)\s*=\s*([^;=\n][^;\n]{0,200});")?,
             decoded: form(
                 r"(?i)\b(eval|assert|create_function)\s*\(\s*@?(?:\w+\s*\(\s*){0,4}(?:base64_decode|gzinflate|gzuncompress|str_rot13|convert_uudecode|hex2bin)\s*\(",
             )?,
@@ -120,6 +130,7 @@ pub(super) fn found(bytes: &[u8]) -> Vec<Found> {
             .take(MOST_VARIABLES)
             .filter_map(|hit| Some((hit.get(1)?.as_bytes(), hit.get(2)?.as_bytes())))
             .collect();
+        variables(bytes, forms, &filled, &mut add);
         if !filled.is_empty() {
             for hit in forms.passed.captures_iter(bytes) {
                 if let (Some(whole), Some(calls), Some(name)) = (hit.get(0), hit.get(1), hit.get(2))
@@ -140,6 +151,69 @@ pub(super) fn found(bytes: &[u8]) -> Vec<Found> {
     let mut all: Vec<Found> = all.into_values().collect();
     all.sort_by(|a, b| (a.line, &a.calls).cmp(&(b.line, &b.calls)));
     all
+}
+
+/// Takes a place, what it calls and what of the request it hands on.
+type Add<'a> = &'a mut dyn FnMut(usize, &[u8], Option<&[u8]>);
+
+/// Functions that a variable names: `$f = "sys"."tem"; $f($_GET["c"]);`.
+fn variables(bytes: &[u8], forms: &Forms, filled: &BTreeMap<&[u8], &[u8]>, add: Add<'_>) {
+    let mut called: Vec<(usize, &[u8], &[u8])> = Vec::new();
+    for hit in forms.variable.captures_iter(bytes).take(MOST_VARIABLES) {
+        if let (Some(whole), Some(name), Some(input)) = (hit.get(0), hit.get(1), hit.get(2)) {
+            called.push((whole.start(), name.as_bytes(), input.as_bytes()));
+        }
+    }
+    if !filled.is_empty() {
+        for hit in forms.variable_passed.captures_iter(bytes).take(MOST_VARIABLES) {
+            if let (Some(whole), Some(name), Some(passed)) = (hit.get(0), hit.get(1), hit.get(2))
+                && let Some(input) = filled.get(passed.as_bytes())
+            {
+                called.push((whole.start(), name.as_bytes(), input));
+            }
+        }
+    }
+    if called.is_empty() {
+        return;
+    }
+    for hit in forms.given.captures_iter(bytes).take(4 * MOST_VARIABLES) {
+        let (Some(name), Some(value)) = (hit.get(1), hit.get(2)) else { continue };
+        let Some(function) = function(value.as_bytes()) else { continue };
+        for (at, _, input) in called.iter().filter(|(_, of, _)| *of == name.as_bytes()) {
+            add(*at, function.as_bytes(), Some(input));
+        }
+    }
+}
+
+/// The function that an expression of strings names, where that is one that runs its argument; what is
+/// decoded or turned about first hides which it is.
+fn function(value: &[u8]) -> Option<&'static str> {
+    const NAMES: [&str; 10] = [
+        "eval",
+        "assert",
+        "system",
+        "passthru",
+        "shell_exec",
+        "exec",
+        "popen",
+        "proc_open",
+        "pcntl_exec",
+        "create_function",
+    ];
+    let lower = value.to_ascii_lowercase();
+    // Without what strings are joined with.
+    let joined: Vec<u8> = lower
+        .iter()
+        .copied()
+        .filter(|b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b'.' | b'(' | b')'))
+        .collect();
+    let quoted = lower.contains(&b'"') || lower.contains(&b'\'');
+    if let Some(name) = NAMES.iter().find(|name| quoted && name.as_bytes() == joined) {
+        return Some(name);
+    }
+    let hides = ["base64_decode(", "str_rot13(", "strrev(", "hex2bin(", "gzinflate(", "chr("];
+    let begins = hides.iter().any(|word| lower.trim_ascii().starts_with(word.as_bytes()));
+    (begins && !lower.contains(&b'$')).then_some("a function whose name is hidden")
 }
 
 fn place(bytes: &[u8], at: usize, calls: &[u8], input: Option<&[u8]>, forms: &Forms) -> Found {
@@ -200,6 +274,14 @@ mod tests {
             ["1 getRuntime().exec getParameter"]
         );
         assert_eq!(
+            shown("<?php $f=\"sys\".\"tem\"; $f($_REQUEST[\"c\"]); ?>"),
+            ["1 system $_REQUEST"]
+        );
+        assert_eq!(
+            shown("<?php $g = strrev('cexe'); $c = $_GET['c']; $g($c);"),
+            ["1 a function whose name is hidden $_GET"]
+        );
+        assert_eq!(
             shown("<?php exec('ping -c1 ' . escapeshellarg($_GET['host']));"),
             ["1 exec $_GET escapes"]
         );
@@ -211,6 +293,9 @@ mod tests {
             "<?php echo htmlspecialchars($_GET['q']); $r = curl_exec($ch);",
             "<?php $name = $_POST['name']; $db->exec($sql);",
             "<?php $x = base64_decode($row['icon']);",
+            "<?php $filter = 'trim'; $name = $filter($_POST['name']);",
+            "<?php $this->$method($_GET['id']); $callback($_POST);",
+            "<?php $system = 'linux'; $render($_GET['q']);",
             "<% String name = request.getParameter(\"name\"); %>",
         ] {
             assert_eq!(shown(text), Vec::<String>::new(), "{text}");
