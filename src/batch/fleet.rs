@@ -86,7 +86,7 @@ pub struct Fleet {
     pub count: usize,
     /// Hosts by level, each by the worst of its archives.
     pub levels: BTreeMap<String, usize>,
-    /// Worst first.
+    /// Worst first, those of one host together.
     pub hosts: Vec<HostLine>,
     /// Those that most hosts share first.
     pub shared: Vec<SharedLine>,
@@ -158,6 +158,12 @@ impl Fleet {
             };
             of(a).cmp(&of(b))
         });
+        // Archives of one host stand together, where its worst is.
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for (place, host) in hosts.iter().enumerate() {
+            places.entry(host.name.clone()).or_insert(place);
+        }
+        hosts.sort_by_key(|host| places.get(&host.name).copied());
         let mut worst: BTreeMap<String, &str> = BTreeMap::new();
         for record in &done {
             let level = record.level.as_str();

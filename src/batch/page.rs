@@ -15,8 +15,9 @@ th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px s
 th:first-child{width:18%}.hosts th:nth-child(2){width:34%}.shared th:first-child{width:54%}.shared th:last-child{width:20%}\
 ul{margin:0;padding:0;list-style:none}nav a{margin-right:1rem}\
 .critical{color:#a00020;font-weight:700}.high{color:#b34700;font-weight:700}.medium{color:#8a6d00}\
-.determined{color:#5b3fa0;font-weight:700}small{color:#555}@media(max-width:44rem){table,tbody,tr,td{display:block;width:auto}tr:first-child{display:none}\
-td{border:0;padding:.1rem 0}tr{border-bottom:1px solid #ddd;padding:.7rem 0}}\
+.determined{color:#5b3fa0;font-weight:700}.host{border-top:2px solid #888}.further td{border-top:1px dotted #bbb;font-size:90%}.further td:first-child{padding-left:1.8rem}\
+small{color:#555}@media(max-width:44rem){table,tbody,tr,td{display:block;width:auto}tbody:first-of-type>tr:first-child{display:none}\
+td,.further td{border:0;padding:.1rem 0}.host>tr:first-child{display:block}tr{border-bottom:1px solid #ddd;padding:.7rem 0}}\
 @media(prefers-color-scheme:dark){body{background:#161616;color:#e8e8e8}th,td,tr{border-color:#333}\
 small{color:#aaa}.critical{color:#ff6b81}.high{color:#ff9e57}.medium{color:#e8c84a}.determined{color:#b9a3ff}a{color:#8ab4ff}}";
 
@@ -96,11 +97,19 @@ fn aside(fleet: &Fleet, page: &mut String) -> std::fmt::Result {
 fn hosts(fleet: &Fleet, page: &mut String) -> std::fmt::Result {
     write!(page, "<h2 id=\"hosts\">Hosts, worst first</h2>")?;
     write!(page, "<table class=\"hosts\"><tr><th>Host<th>Verdict<th>Findings")?;
+    let mut before = None;
     for host in fleet.hosts.iter().take(MOST) {
-        let name = if host.host.is_empty() { &host.archive } else { &host.host };
+        let name = if host.host.is_empty() { &host.archive } else { &host.name };
+        let further = before.replace(&host.name) == Some(&host.name);
+        if further {
+            // Below the host's worst archive, and less loud: the same host once more.
+            write!(page, "<tr class=\"further\"><td><small>the same host</small><br>")?;
+        } else {
+            write!(page, "<tbody class=\"host\"><tr><td>")?;
+        }
         write!(
             page,
-            "<tr><td><a href=\"{}/report.html\">{}</a><br><small>{}<br>{}</small>\
+            "<a href=\"{}/report.html\">{}</a><br><small>{}<br>{}</small>\
              <td><span class=\"{4}\">{4}</span><br>{5}",
             safe(&host.case),
             safe(name),

@@ -57,3 +57,27 @@ fn rare_and_common() {
     words.dedup();
     assert_eq!(words, ["common", "rare"]);
 }
+
+#[test]
+fn archives_of_one_host_stand_together() {
+    let fleet = Fleet::of(&[
+        record("1", "web", "", "critical"),
+        record("2", "db", "", "high"),
+        record("3", "web", "", "not determined"),
+        record("4", "db", "", "critical"),
+        record("5", "app", "", "medium"),
+    ]);
+    let order: Vec<(&str, &str)> =
+        fleet.hosts.iter().map(|host| (host.name.as_str(), host.level.as_str())).collect();
+    let is = [
+        ("db", "critical"),
+        ("db", "high"),
+        ("web", "critical"),
+        ("web", "not determined"),
+        ("app", "medium"),
+    ];
+    assert_eq!(order, is);
+    let page = super::page::html(&fleet);
+    assert_eq!(page.matches("<tbody class=\"host\">").count(), 3);
+    assert_eq!(page.matches("the same host").count(), 2);
+}
