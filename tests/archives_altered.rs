@@ -199,3 +199,21 @@ fn an_older_archive_says_what_nothing_vouches_for() {
     let (code, text) = ran("verify", &small());
     assert!(code == 0 && !text.contains("nothing vouches"), "{text}");
 }
+
+#[test]
+fn an_archive_without_its_manifest_is_told_as_damaged() {
+    let whole = small();
+    let mut archive = tar::Archive::new(Cursor::new(&whole));
+    let mut out = tar::Builder::new(Vec::new());
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().into_owned();
+        let mut header = entry.header().clone();
+        if !path.starts_with("manifest") {
+            out.append_data(&mut header, path, &mut entry).unwrap();
+        }
+    }
+    let (code, text) = ran("triage", &out.into_inner().unwrap());
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("The archive is cut off or damaged"), "{text}");
+}

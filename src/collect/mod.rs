@@ -119,7 +119,8 @@ pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) 
                 // As where no file can be opened at all.
                 _ => Status::Denied,
             };
-            return facts.cover("host", status, why.to_string());
+            facts.cover("host", status, why.to_string())?;
+            return facts.together(|facts| told(evidence, facts));
         }
     };
     let mut collectors = COLLECTORS.iter().peekable();
@@ -140,22 +141,27 @@ pub fn collect(evidence: &dyn Evidence, facts: &Facts, progress: &dyn Fn(&str)) 
     }
     facts.together(|facts| {
         host.gaps.store(facts)?;
-        if let Some(place) = evidence.told().and_then(|told| told.damaged.as_ref()) {
-            let why = format!(
-                "The archive is cut off or damaged: what is missing may be anything; copy it again \
-                 from where it was made, and compare sizes and digests ({place})"
-            );
-            let lost = Pieces { missed: 1, failed: 1, ..Pieces::default() };
-            facts.cover_counted("archive whole", Status::Partial, why, lost)?;
-        }
-        for (what, detail) in evidence.told().into_iter().flat_map(|told| &told.beyond) {
-            let lost = Pieces { missed: 1, cut: 1, ..Pieces::default() };
-            let detail = format!("{BEYOND}: {detail}");
-            facts.cover_counted(what.clone(), Status::Partial, detail, lost)?;
-        }
-        for (what, status, detail) in evidence.told().into_iter().flat_map(|told| &told.coverage) {
-            facts.cover(what.clone(), *status, detail.clone())?;
-        }
-        Ok(())
+        told(evidence, facts)
     })
+}
+
+/// What the evidence says of itself: that it is cut or damaged, that more was there, and what it lacks.
+fn told(evidence: &dyn Evidence, facts: &Facts) -> Outcome {
+    if let Some(place) = evidence.told().and_then(|told| told.damaged.as_ref()) {
+        let why = format!(
+            "The archive is cut off or damaged: what is missing may be anything; copy it again \
+                 from where it was made, and compare sizes and digests ({place})"
+        );
+        let lost = Pieces { missed: 1, failed: 1, ..Pieces::default() };
+        facts.cover_counted("archive whole", Status::Partial, why, lost)?;
+    }
+    for (what, detail) in evidence.told().into_iter().flat_map(|told| &told.beyond) {
+        let lost = Pieces { missed: 1, cut: 1, ..Pieces::default() };
+        let detail = format!("{BEYOND}: {detail}");
+        facts.cover_counted(what.clone(), Status::Partial, detail, lost)?;
+    }
+    for (what, status, detail) in evidence.told().into_iter().flat_map(|told| &told.coverage) {
+        facts.cover(what.clone(), *status, detail.clone())?;
+    }
+    Ok(())
 }
