@@ -3,6 +3,7 @@
 //! Both are ranges, each behind a header of 32 bytes that says which physical addresses follow.
 
 use super::core::{Layout, Segment};
+use crate::evidence::filled;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -222,16 +223,10 @@ fn damaged(what: &str) -> io::Error {
 
 /// Reads until the buffer is full or there is no more; how much there was.
 fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut have = 0;
-    while let Some(room) = into.get_mut(have..).filter(|room| !room.is_empty()) {
-        match from.read(room) {
-            Ok(0) => break,
-            Ok(got) => have += got,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    match filled(from, into) {
+        (have, None) => Ok(have),
+        (_, Some(error)) => Err(error),
     }
-    Ok(have)
 }
 
 #[cfg(test)]

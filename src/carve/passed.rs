@@ -8,7 +8,7 @@ use super::image::is_image;
 use super::place::{self, Place, last, rows};
 use super::scan::{Carved, Cut, Found, Scanner};
 use super::streamed::{Streamed, carve_stream_within};
-use crate::evidence::{Evidence, HostPath, Passing, Pid, Whose, unpack_sparing};
+use crate::evidence::{Evidence, HostPath, Passing, Pid, Whose, filled, unpack_sparing};
 use crate::facts::{Error, Facts, HostText, Status};
 use std::any::Any;
 use std::collections::HashSet;
@@ -224,20 +224,13 @@ impl<R: Read> Read for Swapped<R> {
     }
 }
 
-/// Reads until the buffer is full or there is no more.
+/// Reads until the buffer is full or there is no more. What came before an error counts; the error comes
+/// again.
 fn full(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut have = 0;
-    while let Some(room) = into.get_mut(have..).filter(|room| !room.is_empty()) {
-        match from.read(room) {
-            Ok(0) => break,
-            Ok(got) => have += got,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // What came before it counts; the error comes again.
-            Err(_) if have > 0 => break,
-            Err(error) => return Err(error),
-        }
+    match filled(from, into) {
+        (0, Some(error)) => Err(error),
+        (have, _) => Ok(have),
     }
-    Ok(have)
 }
 
 /// Leaves in the facts what went by of this archive: with its process where the member's name or the dump

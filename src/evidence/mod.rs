@@ -10,6 +10,7 @@ mod assembly;
 mod clock;
 pub mod davy;
 mod directory;
+mod filled;
 mod live;
 mod origins;
 mod path;
@@ -28,6 +29,7 @@ pub use archive::{
 pub use assembly::{Assembled, Assembly, Body, Handle, Refused};
 pub use clock::Clock;
 pub use directory::Directory;
+pub use filled::filled;
 pub use live::Live;
 pub use path::HostPath;
 pub use process::{living_thread, process_dir};

@@ -3,7 +3,7 @@
 use super::lines::LONG;
 use super::passing::{ASKED, FIRST};
 use super::{Guest, Member, Spool, Want};
-use crate::evidence::{Body, FileKind};
+use crate::evidence::{Body, FileKind, filled};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
@@ -315,18 +315,8 @@ impl Spool {
 /// So many bytes, or as many as come; read into the place where they stay.
 fn hold(reader: &mut dyn Read, size: usize) -> (Arc<[u8]>, Option<io::Error>) {
     let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
-    let mut got = 0;
     // Nobody else has it yet.
-    let room = Arc::get_mut(&mut bytes).unwrap_or_default();
-    let error = loop {
-        let Some(rest) = room.get_mut(got..).filter(|rest| !rest.is_empty()) else { break None };
-        match reader.read(rest) {
-            Ok(0) => break None,
-            Ok(more) => got = got.saturating_add(more),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Some(error),
-        }
-    };
+    let (got, error) = filled(reader, Arc::get_mut(&mut bytes).unwrap_or_default());
     match bytes.get(..got) {
         Some(part) if got < size => (part.into(), error),
         _ => (bytes, error),
